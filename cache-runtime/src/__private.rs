@@ -1,0 +1,194 @@
+//! What the macros emit calls to. Not part of the public interface.
+
+pub use crate::cache::Cache;
+#[cfg(feature = "msgpack")]
+pub use crate::codec::MsgPack;
+#[cfg(feature = "postcard")]
+pub use crate::codec::Postcard;
+pub use crate::codec::{Codec, Json, Value};
+pub use crate::entry::EntryRef;
+pub use crate::key::{KeyPart, KeyWriter};
+pub use crate::mutation::Mutation;
+pub use crate::policy::{Absent, Level, Policy, Ttl};
+pub use crate::site::Site;
+pub use crate::typed::{Rules, ShareError};
+pub use ::core;
+
+use crate::cache::Ambient;
+use crate::context;
+use crate::engine::Request;
+use crate::key::KeyBuf;
+use crate::observe::Answer;
+use crate::typed::{Slot, Typed};
+use std::convert::Infallible;
+use std::future::Future;
+use std::marker::PhantomData;
+
+/// One call of an annotated function, or of its companion.
+pub struct Call {
+    site: &'static Site,
+    policy: Policy,
+    key: KeyBuf,
+    cache: Option<Cache>,
+    condition: bool,
+}
+
+impl Call {
+    /// A call with its key.
+    pub fn new(site: &'static Site, policy: Policy, key: impl FnOnce(&mut KeyWriter<'_>)) -> Self {
+        let mut buf = KeyBuf::new();
+        let mut writer = KeyWriter::new(&mut buf);
+        writer.text(site.head);
+        key(&mut writer);
+        buf.finish();
+        Self { site, policy, key: buf, cache: None, condition: true }
+    }
+
+    /// Names the cache.
+    #[must_use]
+    pub fn on(self, cache: &Cache) -> Self {
+        Self { cache: Some(cache.clone()), ..self }
+    }
+
+    /// Caches only under a condition.
+    #[must_use]
+    pub fn only_if(self, condition: bool) -> Self {
+        Self { condition, ..self }
+    }
+
+    fn cache(&mut self) -> Ambient {
+        self.cache.take().map_or_else(Cache::ambient, Ambient::Scoped)
+    }
+}
+
+/// Answers a call of a function that returns a `Result`.
+pub async fn fetch<V, E, F>(mut call: Call, rules: Rules<V>, share: ShareError<E>, body: F) -> Result<V, E>
+where
+    V: Value,
+    E: Send,
+    F: Future<Output = Result<V, E>> + Send,
+{
+    // A load must see its source: what it calls uses no cache.
+    if context::is_loading() {
+        return body.await;
+    }
+    let cache = call.cache();
+    let engine = &cache.engine;
+    let body = std::pin::pin!(context::loading(body));
+    let mut typed = Typed::new(Slot::empty(call.site, rules), call.policy, share, body);
+    let request = Request { site: call.site, key: &call.key };
+    let (outcome, age) = if call.condition && engine.enabled {
+        engine.read(&request, &mut typed).await
+    } else {
+        engine.bypass(&request, &mut typed).await
+    };
+    engine.counters(call.site).answered(outcome);
+    let (namespace, function) = (call.site.namespace, call.site.function);
+    context::report_answer(Answer { namespace, function, outcome, age });
+    typed.answer()
+}
+
+/// Answers a call of a function that cannot fail.
+pub async fn fetch_plain<V, F>(call: Call, rules: Rules<V>, _plain: PlainReturn<V>, body: F) -> V
+where
+    V: Value,
+    F: Future<Output = V> + Send,
+{
+    match fetch(call, rules, ShareError::never(), async { Ok::<V, Infallible>(body.await) }).await {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+/// The companion's entry.
+#[must_use]
+pub fn entry<V: Value>(mut call: Call, rules: Rules<V>) -> EntryRef<V> {
+    let cache = call.cache().clone();
+    EntryRef::new(cache, call.site, call.policy, call.key, rules)
+}
+
+/// What a function returns when it can fail.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Result`",
+    label = "the name of this return type ends in `Result`",
+    note = "write `returns = \"value\"` in the attribute"
+)]
+pub trait Fallible {
+    /// What is cached.
+    type Ok;
+    /// What is not.
+    type Err;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+}
+
+/// Tells shapes of types apart: an inherent method where its bound holds, else the one of [`AnyKind`].
+pub struct Kind<T>(PhantomData<fn() -> T>);
+
+impl<T> Kind<T> {
+    /// The question.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<T> Kind<Option<T>> {
+    /// `None` is absent.
+    #[must_use]
+    pub const fn absent(&self) -> fn(&Option<T>) -> bool {
+        Option::is_none
+    }
+}
+
+impl<E: Clone + Send + Sync + 'static> Kind<E> {
+    /// A clone can be shared.
+    #[must_use]
+    pub const fn share(&self) -> ShareError<E> {
+        ShareError::cloned()
+    }
+}
+
+impl<T, E> Kind<Result<T, E>> {
+    /// The `Ok` value.
+    pub fn ok<'a>(&self, returned: &'a Result<T, E>) -> Option<&'a T> {
+        returned.as_ref().ok()
+    }
+
+    /// Not a plain value.
+    #[must_use]
+    pub const fn plain(&self) -> HiddenResult<Result<T, E>> {
+        HiddenResult(PhantomData)
+    }
+}
+
+/// The answers for every other type.
+pub trait AnyKind<T>: Sized {
+    /// Never.
+    fn absent(&self) -> fn(&T) -> bool {
+        |_| false
+    }
+
+    /// Not.
+    fn share(&self) -> ShareError<T> {
+        ShareError::never()
+    }
+
+    /// All of it.
+    fn ok<'a>(&self, returned: &'a T) -> Option<&'a T> {
+        Some(returned)
+    }
+
+    /// It is.
+    fn plain(&self) -> PlainReturn<T> {
+        PlainReturn(PhantomData)
+    }
+}
+
+impl<T> AnyKind<T> for Kind<T> {}
+
+/// A return type that is itself the value.
+pub struct PlainReturn<T>(PhantomData<fn() -> T>);
+
+/// A `Result` behind an alias that does not look like one; `returns = "result"` says so.
+pub struct HiddenResult<T>(PhantomData<fn() -> T>);

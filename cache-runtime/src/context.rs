@@ -1,0 +1,86 @@
+//! What a task carries: its cache, whether it is loading, and who watches.
+
+use crate::cache::Cache;
+use crate::observe::{Answer, Invalidation, Report};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+tokio::task_local! {
+    static CONTEXT: Context;
+}
+
+#[derive(Clone, Default)]
+struct Context {
+    cache: Option<Cache>,
+    loading: bool,
+    report: Option<Arc<Mutex<Report>>>,
+}
+
+fn current<T>(read: impl FnOnce(&Context) -> T) -> Option<T> {
+    CONTEXT.try_with(read).ok()
+}
+
+/// Runs `future` with `cache` as its ambient cache.
+pub(crate) async fn with_cache<F: Future>(cache: Cache, future: F) -> F::Output {
+    let context = current(Context::clone).unwrap_or_default();
+    CONTEXT.scope(Context { cache: Some(cache), ..context }, future).await
+}
+
+/// A body as it runs within a load: what it calls uses no cache and is not reported.
+pub(crate) fn loading<F: Future>(body: F) -> impl Future<Output = F::Output> + use<F> {
+    let cache = current(|context| context.cache.clone()).flatten();
+    CONTEXT.scope(Context { cache, loading: true, report: None }, body)
+}
+
+/// The cache of this task alone.
+pub(crate) fn scoped_cache() -> Option<Cache> {
+    current(|context| context.cache.clone()).flatten()
+}
+
+/// Whether this is part of a load.
+pub(crate) fn is_loading() -> bool {
+    current(|context| context.loading).unwrap_or(false)
+}
+
+pub(crate) fn report_answer(answer: Answer) {
+    report(|report| report.answers.push(answer));
+}
+
+pub(crate) fn report_invalidation(invalidation: Invalidation) {
+    report(|report| report.invalidations.push(invalidation));
+}
+
+fn report(add: impl FnOnce(&mut Report)) {
+    current(|context| {
+        if let Some(report) = &context.report {
+            add(&mut report.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    });
+}
+
+/// Runs `future` and tells how the cached calls in it were answered.
+///
+/// # Cancel safety
+/// As cancel safe as `future`.
+///
+/// # Examples
+/// ```
+/// use cache_runtime::{Outcome, cached, observed};
+///
+/// #[cached(ns = "doc", ttl = "short")]
+/// async fn square(n: u64) -> u64 {
+///     n * n
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let (nine, report) = observed(square(3)).await;
+/// assert_eq!((nine, report.outcome()), (9, Some(Outcome::Loaded)));
+/// # }
+/// ```
+pub async fn observed<F: Future>(future: F) -> (F::Output, Report) {
+    let report = Arc::new(Mutex::new(Report::default()));
+    let context = current(Context::clone).unwrap_or_default();
+    let output = CONTEXT.scope(Context { report: Some(report.clone()), ..context }, future).await;
+    let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
+    (output, report)
+}

@@ -1,0 +1,177 @@
+//! The algorithm: who loads, who waits, what is stored, what is dropped. Over ports only, and over bytes and erased futures only.
+
+mod invalidate;
+mod load;
+mod read;
+mod refresh;
+
+pub use self::refresh::Put;
+
+use crate::error::StoreError;
+use crate::flight::{Flights, Shared, Trailing, Waits};
+use crate::frame::{Token, Value};
+use crate::key::{Key, KeyBuf};
+use crate::local::Local;
+use crate::observe::{Counters, Stats};
+use crate::pending::Pending;
+use crate::site::Site;
+use crate::store::Store;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// How long a lease lives without being renewed: what a crashed loader blocks its key.
+const LEASE: Duration = Duration::from_secs(3);
+/// How long a hold lives: longer than any `put` takes.
+const HOLD: Duration = Duration::from_secs(10);
+/// Bodies that run at once because a joiner could not share the leader's error.
+const FALLBACKS: usize = 128;
+
+/// One cache: a store, this process's tier, and the loads between them.
+pub(crate) struct Engine {
+    id: usize,
+    pub(crate) app: String,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) enabled: bool,
+    local: Arc<Local>,
+    flights: Flights,
+    trailing: Trailing,
+    waits: Waits,
+    pending: Arc<Pending>,
+    draining: AtomicBool,
+    fallbacks: Semaphore,
+    counters: Mutex<BTreeMap<(&'static str, &'static str), Arc<Counters>>>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) site: &'static Site,
+    pub(crate) key: &'a KeyBuf,
+}
+
+/// The typed place of an answer.
+pub(crate) trait Answer: Send {
+    /// Takes the value of a frame as the answer.
+    fn decode(&mut self, value: &Value<'_>) -> Result<(), Unreadable>;
+    /// Takes a shared value as the answer, if it is of the right type.
+    fn adopt(&mut self, value: &Shared) -> bool;
+    /// A clone of the answer, for others.
+    fn share(&self) -> Option<Shared>;
+    /// The answer as a frame; `None` when it cannot be written.
+    fn frame(&self, key: &Key, stored: Stamped) -> Option<Vec<u8>>;
+}
+
+/// The typed side of one call: it runs the body and keeps the answer; the engine decides what becomes of it.
+pub(crate) trait Call: Answer {
+    /// Runs the body.
+    fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded>;
+    /// Takes a shared error as the answer, if it is of the right type.
+    fn adopt_error(&mut self, error: &Shared) -> bool;
+}
+
+/// What the body gave, as far as the engine cares.
+pub(crate) enum Loaded {
+    /// A value to be stored; `None` for ever.
+    Store(Option<Duration>),
+    /// A value that is not stored, by the function's own rules.
+    Keep,
+    /// An error, where it can be shared.
+    Failed(Option<Shared>),
+}
+
+/// Why a frame's value is not an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// Written for a newer type; not to be replaced by this binary.
+    Newer,
+    /// Anything else; to be replaced.
+    Broken,
+}
+
+/// What the engine adds to a value in its frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamped {
+    pub(crate) token: Token,
+    pub(crate) created_ms: u64,
+    pub(crate) soft: Option<Duration>,
+    pub(crate) delta: Duration,
+}
+
+/// What an engine is made of.
+pub(crate) struct Parts {
+    pub(crate) app: String,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) local: Local,
+    pub(crate) pending: Arc<Pending>,
+    pub(crate) enabled: bool,
+}
+
+impl Engine {
+    pub(crate) fn new(parts: Parts) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            app: parts.app,
+            store: parts.store,
+            enabled: parts.enabled,
+            local: Arc::new(parts.local),
+            flights: Flights::default(),
+            trailing: Trailing::default(),
+            waits: Waits::default(),
+            pending: parts.pending,
+            draining: AtomicBool::new(false),
+            fallbacks: Semaphore::new(FALLBACKS),
+            counters: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn key(&self, key: &KeyBuf) -> Key {
+        Key::new(&self.app, key)
+    }
+
+    pub(crate) fn counters(&self, site: &'static Site) -> crate::site::SiteCounters<'static> {
+        site.counters(self.id, || {
+            let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+            counters.entry((site.namespace, site.function)).or_default().clone()
+        })
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        for (&(namespace, function), counters) in
+            self.counters.lock().unwrap_or_else(PoisonError::into_inner).iter()
+        {
+            stats.namespaces.entry(namespace).or_default().insert(function, counters.read());
+        }
+        (stats.local_entries, stats.local_bytes) = self.local.size();
+        stats.pending_invalidations = self.pending.len();
+        stats
+    }
+
+    /// Counts and logs a fault of the store.
+    fn fault(&self, site: &'static Site, error: StoreError) {
+        self.counters(site).failed(error);
+        tracing::debug!(namespace = site.namespace, function = site.function, %error, "the store failed");
+    }
+}
+
+/// Polls `operation` once, so that its command is sent now, and leaves the rest to a task.
+fn detach(operation: impl Future<Output = ()> + Send + 'static) {
+    let mut operation = Box::pin(operation);
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    if operation.as_mut().poll(&mut context).is_pending() {
+        detach_later(operation);
+    }
+}
+
+/// Leaves `operation` to a task, if there is a runtime left to run it; to be used where things are dropped.
+fn detach_later(operation: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(operation);
+    }
+}

@@ -1,0 +1,274 @@
+//! A lookup, from its arrival to its answer.
+
+use super::load::Led;
+use super::{Call, Engine, Loaded, Request, Unreadable};
+use crate::error::StoreError;
+use crate::flight::{Shared, Turn, Verdict};
+use crate::frame::{self, Entry, Lease, Token, Unusable};
+use crate::key::Key;
+use crate::local::{Held, Local};
+use crate::observe::{Outcome, Tier};
+use crate::policy::Level;
+use crate::time::Instant;
+use bytes::Bytes;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a caller lets a load be taken from it before it loads for itself alone.
+const PATIENCE: u32 = 3;
+
+/// How a call was answered, and how old the value is.
+pub(crate) type Answered = (Outcome, Option<Duration>);
+
+/// What an answer of the store means for a lookup.
+enum Seen {
+    /// The caller has its value.
+    Usable(Answered),
+    /// Someone loads.
+    Lease(Lease),
+    /// Nobody may store now, or nobody here should.
+    Beside,
+    /// Nothing, or a value to be replaced.
+    Open(Option<Token>),
+}
+
+impl Engine {
+    /// Answers `call` from a tier, from another's load, or by its body; never fails.
+    pub(crate) async fn read(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
+        let hash = request.key.hash();
+        if let Some(answered) = self.read_ttl_level(request, hash, call) {
+            return answered;
+        }
+        let key = self.key(request.key);
+        if self.pending.contains(&key) {
+            return self.beside(request, &key, call).await;
+        }
+        if let Some(answered) = self.read_validated(request, &key, call).await {
+            return answered;
+        }
+        match self.read_shared(request, &key, call).await {
+            Ok(answered) => answered,
+            Err(error) => {
+                self.fault(request.site, error);
+                self.beside(request, &key, call).await
+            }
+        }
+    }
+
+    fn read_ttl_level(&self, request: &Request<'_>, hash: u64, call: &mut dyn Call) -> Option<Answered> {
+        let Level::Ttl(_) = request.site.level else { return None };
+        let held = self.local.get(request.key.written(), hash)?;
+        call.adopt(&held.value).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
+    }
+
+    /// The value of L1, if the store still has the same one.
+    async fn read_validated(
+        &self,
+        request: &Request<'_>,
+        key: &Key,
+        call: &mut dyn Call,
+    ) -> Option<Answered> {
+        let Level::Validate = request.site.level else { return None };
+        let held = self.local.get(request.key.written(), key.hash)?;
+        let head = self.store.head(key).await.ok()?;
+        let same = frame::value_token(&head) == Some(held.token);
+        (same && call.adopt(&held.value)).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
+    }
+
+    /// The lookup proper. An error means that the store cannot be relied on now.
+    pub(super) async fn read_shared(
+        &self,
+        request: &Request<'_>,
+        key: &Key,
+        call: &mut dyn Call,
+    ) -> Result<Answered, StoreError> {
+        let mut refusals = 0;
+        let mut reply = None;
+        let mut waited = false;
+        loop {
+            let stamp = self.local.stamp(key.hash);
+            if let Some(joiner) = self.flights.join(key, stamp) {
+                reply = None;
+                let patience = request.site.load_timeout + super::LEASE;
+                let verdict = tokio::time::timeout(patience, joiner.verdict()).await;
+                match verdict.unwrap_or(Verdict::Failed(None)) {
+                    Verdict::Certified(value) if call.adopt(&value) => return Ok((Outcome::Joined, None)),
+                    Verdict::Failed(Some(error)) if call.adopt_error(&error) => {
+                        return Ok((Outcome::Joined, None));
+                    }
+                    Verdict::Failed(_) => return Ok(self.load_alone(request, call).await),
+                    Verdict::Certified(_) | Verdict::Refused => refusals += 1,
+                    Verdict::Abandoned => {}
+                }
+                if refusals == PATIENCE {
+                    return Ok(self.load_alone(request, call).await);
+                }
+                continue;
+            }
+            let (stamp, bytes) = match reply.take() {
+                Some(reply) => reply,
+                None => (stamp, self.look_up(request, key).await?),
+            };
+            match self.see(request, key, stamp, bytes.as_ref(), call) {
+                Seen::Usable((_, age)) if waited => return Ok((Outcome::Joined, age)),
+                Seen::Usable(answered) => return Ok(answered),
+                Seen::Beside => return Ok(self.beside(request, key, call).await),
+                Seen::Lease(lease) => {
+                    let stamp = self.local.stamp(key.hash);
+                    let patience = request.site.load_timeout + super::LEASE;
+                    let wait = self.waits.wait(&self.store, key, lease);
+                    let Ok(bytes) = tokio::time::timeout(patience, wait).await else {
+                        return Ok(self.load_alone(request, call).await);
+                    };
+                    reply = Some((stamp, bytes?));
+                    waited = true;
+                }
+                Seen::Open(instead_of) => {
+                    let Some(leader) = self.flights.open(key, stamp) else { continue };
+                    match self.lead(request, key, leader, instead_of, stamp, call).await? {
+                        Led::Loaded => return Ok((Outcome::Loaded, None)),
+                        Led::Denied(bytes) => reply = Some((stamp, Some(bytes))),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look_up(&self, request: &Request<'_>, key: &Key) -> Result<Option<Bytes>, StoreError> {
+        let started = Instant::now();
+        let reply = self.store.get(key).await;
+        self.counters(request.site).lookups.record(started.elapsed());
+        reply
+    }
+
+    /// What stands at the key, and what that means; a usable value is the answer, and goes to L1.
+    fn see(
+        &self,
+        request: &Request<'_>,
+        key: &Key,
+        stamp: u64,
+        bytes: Option<&Bytes>,
+        call: &mut dyn Call,
+    ) -> Seen {
+        let Some(bytes) = bytes else { return Seen::Open(None) };
+        let seen = match Entry::parse(key, bytes) {
+            Ok(Entry::Lease(lease)) => return Seen::Lease(lease),
+            Ok(Entry::Hold) => return Seen::Beside,
+            Ok(Entry::Value(value)) => match call.decode(&value) {
+                Ok(()) => {
+                    let age = self.age(value.created_ms);
+                    if let Some(keeper) = self.keeper(request, stamp)
+                        && let Some(shared) = call.share()
+                    {
+                        let fresh = value.fresh().map(|fresh| fresh.saturating_sub(age.unwrap_or_default()));
+                        let (token, created_ms) = (value.token, value.created_ms);
+                        keeper.store(shared, Kept { token, created_ms, fresh, size: bytes.len() });
+                    }
+                    return Seen::Usable((Outcome::Hit(Tier::L2), age));
+                }
+                Err(Unreadable::Newer) => Seen::Beside,
+                Err(Unreadable::Broken) => Seen::Open(Some(value.token)),
+            },
+            Err(Unusable::Corrupt(Some(token))) => Seen::Open(Some(token)),
+            Err(Unusable::Corrupt(None) | Unusable::Foreign | Unusable::Layout) => Seen::Beside,
+        };
+        self.counters(request.site).undecodable.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        seen
+    }
+
+    /// What puts a value into L1 later, where the function uses it.
+    pub(super) fn keeper(&self, request: &Request<'_>, stamp: u64) -> Option<Keeper> {
+        let most = match request.site.level {
+            Level::Off => return None,
+            Level::Validate => None,
+            Level::Ttl(most) => Some(most),
+        };
+        let name = Bytes::copy_from_slice(request.key.written());
+        Some(Keeper { local: self.local.clone(), name, stamp, most })
+    }
+
+    pub(super) fn age(&self, created_ms: u64) -> Option<Duration> {
+        Some(Duration::from_millis(self.store.now_ms().saturating_sub(created_ms)))
+    }
+
+    /// Loads beside the store: held, unreachable, or with an invalidation of this process unsent.
+    pub(super) async fn beside(&self, request: &Request<'_>, key: &Key, call: &mut dyn Call) -> Answered {
+        loop {
+            let mut load = match self.trailing.arrive(key) {
+                Turn::Load(load) => load,
+                Turn::Join(joiner) => {
+                    let patience = 2 * request.site.load_timeout;
+                    match tokio::time::timeout(patience, joiner.verdict())
+                        .await
+                        .unwrap_or(Verdict::Failed(None))
+                    {
+                        Verdict::Certified(value) if call.adopt(&value) => return (Outcome::Joined, None),
+                        Verdict::Failed(Some(error)) if call.adopt_error(&error) => {
+                            return (Outcome::Joined, None);
+                        }
+                        Verdict::Abandoned => continue,
+                        _ => return self.load_alone(request, call).await,
+                    }
+                }
+            };
+            load.turn(request.site.load_timeout).await;
+            let loaded = self.run(request, call).await;
+            let verdict = match loaded {
+                Loaded::Failed(error) => Verdict::Failed(error),
+                Loaded::Store(_) | Loaded::Keep if load.has_joiners() => {
+                    call.share().map_or(Verdict::Refused, Verdict::Certified)
+                }
+                Loaded::Store(_) | Loaded::Keep => Verdict::Refused,
+            };
+            load.end(verdict);
+            return (Outcome::Bypassed, None);
+        }
+    }
+
+    /// Runs the body of a call that is not to be cached.
+    pub(crate) async fn bypass(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
+        self.run(request, call).await;
+        (Outcome::Bypassed, None)
+    }
+
+    /// Runs the body for this caller only; as many at once as a store of data bears.
+    pub(super) async fn load_alone(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
+        let _permit = self.fallbacks.acquire().await;
+        self.run(request, call).await;
+        (Outcome::Bypassed, None)
+    }
+
+    /// Runs the body to its end.
+    pub(super) async fn run(&self, request: &Request<'_>, call: &mut dyn Call) -> Loaded {
+        let started = Instant::now();
+        let loaded = poll_fn(|context| call.poll_load(context)).await;
+        self.counters(request.site).loads.record(started.elapsed());
+        loaded
+    }
+}
+
+/// A place in L1 for what the store is being asked for.
+pub(super) struct Keeper {
+    local: Arc<Local>,
+    name: Bytes,
+    stamp: u64,
+    most: Option<Duration>,
+}
+
+/// What L1 knows of a value.
+pub(super) struct Kept {
+    pub(super) token: Token,
+    pub(super) created_ms: u64,
+    /// How much longer it is fresh; `None` for ever.
+    pub(super) fresh: Option<Duration>,
+    pub(super) size: usize,
+}
+
+impl Keeper {
+    pub(super) fn store(self, value: Shared, kept: Kept) {
+        let Kept { token, created_ms, fresh, size } = kept;
+        let expires = [self.most, fresh].into_iter().flatten().min().map(|left| Instant::now() + left);
+        self.local.store(self.name, Held { value, stamp: self.stamp, token, created_ms, expires, size });
+    }
+}

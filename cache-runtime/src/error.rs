@@ -1,0 +1,95 @@
+//! What can go wrong, and where it is allowed to show.
+
+use std::fmt;
+
+/// A configuration that cannot work.
+///
+/// Names the setting and its value; a password never appears in it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{setting} {problem}")]
+pub struct ConfigError {
+    setting: String,
+    problem: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(setting: impl fmt::Display, problem: impl fmt::Display) -> Self {
+        Self { setting: setting.to_string(), problem: problem.to_string() }
+    }
+}
+
+/// The store did not become ready in time.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the cache is not ready after {waited:?}: {reason}")]
+pub struct NotReady {
+    pub(crate) waited: std::time::Duration,
+    pub(crate) reason: String,
+}
+
+/// Another cache is already installed for this process.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("a cache is already installed for this process; use `scope_for` to override it for one task")]
+pub struct AlreadyInstalled;
+
+/// Why an operation of a [`Store`](crate::store::Store) did not happen, as far as the engine cares.
+///
+/// Never reaches the caller of a cached function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No connection, or it broke.
+    #[error("the store is unreachable")]
+    Unreachable,
+    /// No answer within the operation's deadline; it may still have been executed.
+    #[error("the store did not answer in time")]
+    Timeout,
+    /// The server is there and cannot serve now (loading, read-only replica, busy, cluster down).
+    #[error("the store is not able to serve")]
+    Unavailable,
+    /// The server has no memory left for the write.
+    #[error("the store is out of memory")]
+    OutOfMemory,
+    /// The user of the connection lacks the right.
+    #[error("the store refuses the operation")]
+    Denied,
+    /// Something that this library did not write stands at the key.
+    #[error("a foreign type stands at the key")]
+    ForeignType,
+    /// Anything else the server said.
+    #[error("the store answered with an error")]
+    Other,
+}
+
+impl StoreError {
+    /// Every kind, in the order of [`index`](Self::index).
+    pub const ALL: [Self; 7] = [
+        Self::Unreachable,
+        Self::Timeout,
+        Self::Unavailable,
+        Self::OutOfMemory,
+        Self::Denied,
+        Self::ForeignType,
+        Self::Other,
+    ];
+
+    /// The kind's position in [`ALL`](Self::ALL), for counters.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The kind's name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Denied => "denied",
+            Self::ForeignType => "foreign_type",
+            Self::Other => "other",
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The bytes of an entry: a lease, a hold, or a value with its header (version 1 of the layout, little endian).
+//!
+//! ```text
+//! L: 'L' token[16] expected_ms u32 acquired u64
+//! H: 'H' shared u8 (holder[16])+
+//! V: 0 'V'   1 token[16]   17 refresh token[16]   33 refresh deadline u64   41 created u64   49 soft_ms u32   53 delta_ms u32
+//!    57 layout u8   58 flags u8   59 codec u8   60 schema u32   64 check u64   72 [key_len u32, key]   raw_len u32   payload
+//! ```
+//! `check` is the xxh3 of everything but itself and the refresh lease (which scripts write in place), seeded by the hash of the
+//! whole key: a corrupt frame and another key's frame fail it alike.
+
+use crate::key::Key;
+use std::time::Duration;
+use xxhash_rust::xxh3;
+
+/// The newest layout this library writes, and the only one it reads.
+const LAYOUT: u8 = 1;
+/// Bytes before the optional fields of a value.
+const HEADER: usize = 72;
+/// Bytes of a lease.
+const LEASE: usize = 29;
+/// No payload larger than this (bytes, after decompression) is read.
+pub(crate) const LARGEST: usize = 64 << 20;
+
+const KIND_VALUE: u8 = b'V';
+const KIND_LEASE: u8 = b'L';
+const KIND_HOLD: u8 = b'H';
+const FLAG_ABSENT: u8 = 1;
+const FLAG_FULL_KEY: u8 = 8;
+
+/// Identifies one lease, and then the value that was filled under it; 16 random bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Token(pub(crate) [u8; 16]);
+
+impl Token {
+    /// A token that was never used before.
+    ///
+    /// # Panics
+    /// If the operating system gives no random bytes.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+        Self(bytes)
+    }
+
+    /// The token's bytes, as they stand in a frame.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// What stands at a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry<'a> {
+    Value(Value<'a>),
+    Lease(Lease),
+    Hold,
+}
+
+/// Why bytes are not an entry for this key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// Not one of ours: an unknown kind.
+    Foreign,
+    /// A value of a layout that this version does not know.
+    Layout,
+    /// Truncated, altered, or another key's; carries the token when one can be told.
+    Corrupt(Option<Token>),
+}
+
+/// The right to load a key for all processes, for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// Whose it is.
+    pub token: Token,
+    /// How long the load is expected to take.
+    pub expected: Duration,
+    /// When it was taken, in the store's milliseconds.
+    pub acquired_ms: u64,
+}
+
+/// A value's header and payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Value<'a> {
+    pub(crate) token: Token,
+    pub(crate) created_ms: u64,
+    pub(crate) soft_ms: u32,
+    pub(crate) delta_ms: u32,
+    pub(crate) absent: bool,
+    pub(crate) codec: u8,
+    pub(crate) schema: u32,
+    pub(crate) payload: &'a [u8],
+}
+
+impl Lease {
+    /// The lease as it stands in the store; the same bytes for all of its life.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; LEASE] {
+        let mut bytes = [0; LEASE];
+        bytes[0] = KIND_LEASE;
+        bytes[1..17].copy_from_slice(&self.token.0);
+        bytes[17..21].copy_from_slice(&crate::time::millis_u32(self.expected).to_le_bytes());
+        bytes[21..29].copy_from_slice(&self.acquired_ms.to_le_bytes());
+        bytes
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// Reads what stands at `key`.
+    pub(crate) fn parse(key: &Key, bytes: &'a [u8]) -> Result<Self, Unusable> {
+        match bytes.first() {
+            Some(&KIND_VALUE) => Value::parse(key, bytes).map(Self::Value),
+            Some(&KIND_LEASE) => parse_lease(bytes).map(Self::Lease).ok_or(Unusable::Corrupt(None)),
+            Some(&KIND_HOLD) if bytes.len() >= 18 && bytes.len() % 16 == 2 => Ok(Self::Hold),
+            Some(&KIND_HOLD) => Err(Unusable::Corrupt(None)),
+            _ => Err(Unusable::Foreign),
+        }
+    }
+}
+
+/// The token of the value that a head (the first 17 bytes of an entry) belongs to.
+pub(crate) fn value_token(head: &[u8]) -> Option<Token> {
+    let mut reader = Reader(head);
+    (reader.array::<1>()? == [KIND_VALUE]).then_some(())?;
+    reader.array().map(Token)
+}
+
+impl<'a> Value<'a> {
+    fn parse(key: &Key, bytes: &'a [u8]) -> Result<Self, Unusable> {
+        let token = value_token(bytes);
+        if bytes.get(57).is_some_and(|&layout| layout != LAYOUT) {
+            return Err(Unusable::Layout);
+        }
+        Self::read(key, bytes).ok_or(Unusable::Corrupt(token))
+    }
+
+    fn read(key: &Key, bytes: &'a [u8]) -> Option<Self> {
+        let token = value_token(bytes)?;
+        let mut reader = Reader(bytes.get(41..)?);
+        let created_ms = u64::from_le_bytes(reader.array()?);
+        let soft_ms = u32::from_le_bytes(reader.array()?);
+        let delta_ms = u32::from_le_bytes(reader.array()?);
+        let [_layout, flags, codec] = reader.array()?;
+        let schema = u32::from_le_bytes(reader.array()?);
+        let check = u64::from_le_bytes(reader.array()?);
+        if check != checksum(key, bytes)? || flags & !(FLAG_ABSENT | FLAG_FULL_KEY) != 0 {
+            return None;
+        }
+        let full = if flags & FLAG_FULL_KEY == 0 {
+            None
+        } else {
+            let len = u32::from_le_bytes(reader.array()?);
+            Some(reader.take(usize::try_from(len).ok()?)?)
+        };
+        let raw_len = usize::try_from(u32::from_le_bytes(reader.array()?)).ok()?;
+        if full != key.full() || raw_len > LARGEST || raw_len != reader.0.len() {
+            return None;
+        }
+        let absent = flags & FLAG_ABSENT != 0;
+        Some(Self { token, created_ms, soft_ms, delta_ms, absent, codec, schema, payload: reader.0 })
+    }
+
+    /// How long the value is fresh from its creation on; `None` for ever.
+    pub(crate) fn fresh(&self) -> Option<Duration> {
+        (self.soft_ms != u32::MAX).then(|| Duration::from_millis(self.soft_ms.into()))
+    }
+
+    /// The whole frame of this value; `None` when its payload is larger than any reader would take.
+    pub(crate) fn to_bytes(self, key: &Key) -> Option<Vec<u8>> {
+        let raw_len = u32::try_from(self.payload.len()).ok().filter(|_| self.payload.len() <= LARGEST)?;
+        let full = key.full();
+        let mut bytes = Vec::with_capacity(HEADER + 8 + full.map_or(0, <[u8]>::len) + self.payload.len());
+        bytes.push(KIND_VALUE);
+        bytes.extend_from_slice(&self.token.0);
+        bytes.extend_from_slice(&[0; 24]);
+        bytes.extend_from_slice(&self.created_ms.to_le_bytes());
+        bytes.extend_from_slice(&self.soft_ms.to_le_bytes());
+        bytes.extend_from_slice(&self.delta_ms.to_le_bytes());
+        let flags =
+            if self.absent { FLAG_ABSENT } else { 0 } | if full.is_some() { FLAG_FULL_KEY } else { 0 };
+        bytes.extend_from_slice(&[LAYOUT, flags, self.codec]);
+        bytes.extend_from_slice(&self.schema.to_le_bytes());
+        bytes.extend_from_slice(&[0; 8]);
+        if let Some(full) = full {
+            bytes.extend_from_slice(&u32::try_from(full.len()).ok()?.to_le_bytes());
+            bytes.extend_from_slice(full);
+        }
+        bytes.extend_from_slice(&raw_len.to_le_bytes());
+        bytes.extend_from_slice(self.payload);
+        let check = checksum(key, &bytes)?;
+        bytes[64..HEADER].copy_from_slice(&check.to_le_bytes());
+        Some(bytes)
+    }
+}
+
+/// The hash of a value's frame: its rest first, then what never changes of its header.
+fn checksum(key: &Key, bytes: &[u8]) -> Option<u64> {
+    let mut head = [0; 48];
+    head[..17].copy_from_slice(bytes.get(..17)?);
+    head[17..40].copy_from_slice(bytes.get(41..64)?);
+    let rest = xxh3::xxh3_64_with_seed(bytes.get(HEADER..)?, key.seed());
+    head[40..].copy_from_slice(&rest.to_le_bytes());
+    Some(xxh3::xxh3_64(&head))
+}
+
+fn parse_lease(bytes: &[u8]) -> Option<Lease> {
+    (bytes.len() == LEASE).then_some(())?;
+    let mut reader = Reader(&bytes[1..]);
+    Some(Lease {
+        token: Token(reader.array()?),
+        expected: Duration::from_millis(u32::from_le_bytes(reader.array()?).into()),
+        acquired_ms: u64::from_le_bytes(reader.array()?),
+    })
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+}

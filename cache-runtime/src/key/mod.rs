@@ -1,0 +1,73 @@
+//! Keys: what an entry is called, injective in the arguments it was made from.
+
+mod buf;
+mod part;
+mod writer;
+
+pub use self::part::KeyPart;
+pub use self::writer::KeyWriter;
+
+pub(crate) use self::buf::KeyBuf;
+
+use bytes::Bytes;
+use xxhash_rust::xxh3;
+
+/// The owned name of one entry in a store: `[app:]ns:vN:KEY`.
+///
+/// Contains no brace, so that a cluster hashes the whole of it and `cache:fence:{name}` falls in the same slot.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub(crate) name: Bytes,
+    full: Option<Bytes>,
+    pub(crate) hash: u64,
+}
+
+impl Key {
+    pub(crate) fn new(app: &str, buf: &KeyBuf) -> Self {
+        let prefixed = |text: &[u8]| {
+            let mut name = Vec::with_capacity(app.len() + 1 + text.len());
+            if !app.is_empty() {
+                name.extend_from_slice(app.as_bytes());
+                name.push(b':');
+            }
+            name.extend_from_slice(text);
+            Bytes::from(name)
+        };
+        Self { name: prefixed(buf.name()), full: buf.full().map(prefixed), hash: buf.hash() }
+    }
+
+    /// The bytes of the key in the store.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// The whole key, where the name had to be shortened.
+    #[must_use]
+    pub fn full(&self) -> Option<&[u8]> {
+        self.full.as_deref()
+    }
+
+    /// The key that announces an invalidation of this one; it is never stored.
+    #[must_use]
+    pub fn fence(&self) -> Vec<u8> {
+        [b"cache:fence:{", self.name(), b"}"].concat()
+    }
+
+    /// What a frame's checksum is seeded with: the hash of the whole key.
+    pub(crate) fn seed(&self) -> u64 {
+        xxh3::xxh3_64(self.full().unwrap_or(self.name()))
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.name.escape_ascii())
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.name))
+    }
+}

@@ -1,0 +1,45 @@
+//! Coherent caching for async Rust.
+#![doc(html_no_source)]
+
+#[allow(unused_extern_crates, reason = "the macros name the crate by its name")]
+extern crate self as cache_runtime;
+
+#[doc(hidden)]
+pub mod __private;
+
+mod breaker;
+mod cache;
+pub mod codec;
+mod context;
+mod engine;
+mod entry;
+mod error;
+mod flight;
+mod frame;
+mod key;
+mod local;
+mod memory;
+mod mutation;
+mod observe;
+mod pending;
+mod policy;
+#[cfg(feature = "redis")]
+mod redis;
+mod site;
+pub mod store;
+mod time;
+mod typed;
+
+//pub use cache_macros::{KeyPart, cached, invalidates};
+
+pub use self::cache::{Cache, CacheBuilder};
+pub use self::codec::Value;
+pub use self::context::observed;
+pub use self::engine::Put;
+pub use self::entry::{EntryRef, Hold};
+pub use self::error::{AlreadyInstalled, ConfigError, NotReady, StoreError};
+pub use self::key::{Key, KeyPart, KeyWriter};
+pub use self::local::Capacity;
+pub use self::memory::Memory;
+pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
+pub use self::policy::{Absent, Level, Policy};

@@ -1,0 +1,339 @@
+//! The store of one process, or of several caches in it: the same protocol over a map.
+
+use crate::error::{NotReady, StoreError};
+use crate::key::Key;
+use crate::store::{Lease, Leased, Lifetime, Store, StoreFuture, Token};
+use crate::time::{Instant, wall_ms};
+use bytes::{Bytes, BytesMut};
+use quick_cache::unsync;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{future::Future, pin::Pin, time::Duration};
+
+const SHARDS: usize = 16;
+const KIND_VALUE: u8 = b'V';
+const KIND_LEASE: u8 = b'L';
+const KIND_HOLD: u8 = b'H';
+/// Where a value's refresh lease (token and deadline) stands.
+const REFRESH: std::ops::Range<usize> = 17..33;
+const DEADLINE: std::ops::Range<usize> = 33..41;
+/// The largest capacity that is given out unasked (bytes).
+const DEFAULT_CAPACITY: u64 = 256 << 20;
+
+/// An in-process [`Store`]: bounded in bytes, expiring, evicting what is used least.
+///
+/// Several caches over one `Memory` behave like several processes over one Redis.
+#[derive(Debug)]
+pub struct Memory {
+    shards: Box<[Mutex<Shard>]>,
+    started: Instant,
+    started_ms: u64,
+}
+
+type Shard = unsync::Cache<Bytes, Slot, Weight>;
+
+#[derive(Debug, Clone)]
+struct Slot {
+    bytes: Bytes,
+    expires: Option<Instant>,
+}
+
+#[derive(Debug, Clone)]
+struct Weight;
+
+impl quick_cache::Weighter<Bytes, Slot> for Weight {
+    fn weight(&self, name: &Bytes, slot: &Slot) -> u64 {
+        (name.len() + slot.bytes.len() + 96) as u64
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::with_capacity(DEFAULT_CAPACITY)
+    }
+}
+
+impl Memory {
+    /// A store that holds up to `bytes` of keys and entries.
+    #[must_use]
+    pub fn with_capacity(bytes: u64) -> Self {
+        let shard = || Mutex::new(unsync::Cache::with_weighter(1_024, bytes / SHARDS as u64, Weight));
+        let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
+        Self { shards, started: Instant::now(), started_ms: wall_ms() }
+    }
+
+    fn at<'a>(&'a self, key: &'a Key) -> Place<'a> {
+        let shard = usize::from(xxhash_rust::xxh3::xxh3_64(key.name()).to_le_bytes()[7]) % SHARDS;
+        let shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        Place { shard, name: &key.name }
+    }
+}
+
+/// One key while its shard is locked.
+struct Place<'a> {
+    shard: MutexGuard<'a, Shard>,
+    name: &'a Bytes,
+}
+
+impl Place<'_> {
+    fn slot(&mut self) -> Option<Slot> {
+        let slot = self.shard.get(self.name).cloned()?;
+        if slot.expires.is_some_and(|expires| expires <= Instant::now()) {
+            self.shard.remove(self.name);
+            return None;
+        }
+        Some(slot)
+    }
+
+    fn bytes(&mut self) -> Option<Bytes> {
+        self.slot().map(|slot| slot.bytes)
+    }
+
+    fn set(&mut self, bytes: impl Into<Bytes>, expires: Option<Instant>) {
+        self.shard.insert(self.name.clone(), Slot { bytes: bytes.into(), expires });
+    }
+
+    fn remove(&mut self) {
+        self.shard.remove(self.name);
+    }
+
+    fn holds_lease(&mut self, token: Token) -> bool {
+        self.bytes().is_some_and(|bytes| has_token(&bytes, KIND_LEASE, token))
+    }
+
+    /// The hold that stands here, if one does.
+    fn hold(&mut self) -> Option<(Hold, Option<Instant>)> {
+        let slot = self.slot()?;
+        Hold::parse(&slot.bytes).map(|hold| (hold, slot.expires))
+    }
+}
+
+impl Store for Memory {
+    fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
+        at_once(move || self.at(key).bytes())
+    }
+
+    fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes> {
+        at_once(move || {
+            self.at(key).bytes().map_or_else(Bytes::new, |bytes| bytes.slice(..bytes.len().min(17)))
+        })
+    }
+
+    fn lifetime<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Lifetime>> {
+        at_once(move || {
+            let slot = self.at(key).slot().filter(|slot| slot.bytes.first() == Some(&KIND_VALUE))?;
+            Some(match slot.expires {
+                None => Lifetime::Unbounded,
+                Some(expires) => Lifetime::Left(expires.saturating_duration_since(Instant::now())),
+            })
+        })
+    }
+
+    fn lease<'a>(
+        &'a self,
+        key: &'a Key,
+        lease: Lease,
+        term: Duration,
+        instead_of: Option<Token>,
+    ) -> StoreFuture<'a, Leased> {
+        at_once(move || {
+            let mut place = self.at(key);
+            match place.bytes() {
+                Some(bytes) if !instead_of.is_some_and(|seen| has_token(&bytes, KIND_VALUE, seen)) => {
+                    Leased::Denied(bytes)
+                }
+                _ => {
+                    place.set(lease.to_bytes().to_vec(), Some(Instant::now() + term));
+                    Leased::Granted
+                }
+            }
+        })
+    }
+
+    fn fill<'a>(
+        &'a self,
+        key: &'a Key,
+        token: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool> {
+        at_once(move || {
+            let mut place = self.at(key);
+            let mine = place.bytes().is_some_and(|bytes| {
+                has_token(&bytes, KIND_LEASE, token)
+                    || (bytes.first() == Some(&KIND_VALUE) && bytes.get(REFRESH) == Some(&token.0))
+            });
+            if mine {
+                place.set(entry.clone(), ttl.map(|ttl| Instant::now() + ttl));
+            }
+            mine
+        })
+    }
+
+    fn renew<'a>(&'a self, key: &'a Key, token: Token, term: Duration) -> StoreFuture<'a, bool> {
+        at_once(move || {
+            let mut place = self.at(key);
+            let mine = place.bytes().filter(|bytes| has_token(bytes, KIND_LEASE, token));
+            let found = mine.is_some();
+            if let Some(bytes) = mine {
+                place.set(bytes, Some(Instant::now() + term));
+            }
+            found
+        })
+    }
+
+    fn release<'a>(&'a self, key: &'a Key, token: Token) -> StoreFuture<'a, bool> {
+        at_once(move || {
+            let mut place = self.at(key);
+            let mine = place.holds_lease(token);
+            if mine {
+                place.remove();
+            }
+            mine
+        })
+    }
+
+    fn refresh<'a>(
+        &'a self,
+        key: &'a Key,
+        seen: Token,
+        mine: Token,
+        term: Duration,
+    ) -> StoreFuture<'a, bool> {
+        at_once(move || {
+            let mut place = self.at(key);
+            let Some(slot) = place.slot().filter(|slot| has_token(&slot.bytes, KIND_VALUE, seen)) else {
+                return false;
+            };
+            let Some(deadline) = slot.bytes.get(DEADLINE).and_then(|bytes| bytes.try_into().ok()) else {
+                return false;
+            };
+            if u64::from_le_bytes(deadline) > self.now_ms() {
+                return false;
+            }
+            let mut bytes = BytesMut::from(slot.bytes);
+            bytes[REFRESH].copy_from_slice(&mine.0);
+            let until = self.now_ms().saturating_add(crate::time::millis(term));
+            bytes[DEADLINE].copy_from_slice(&until.to_le_bytes());
+            place.set(bytes, slot.expires);
+            true
+        })
+    }
+
+    fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()> {
+        at_once(move || {
+            for key in keys {
+                let mut place = self.at(key);
+                match place.hold() {
+                    Some((hold, expires)) => place.set(hold.shared().to_bytes(), expires),
+                    None => place.remove(),
+                }
+            }
+        })
+    }
+
+    fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()> {
+        at_once(move || {
+            let mut place = self.at(key);
+            let until = Instant::now() + term;
+            match place.hold() {
+                Some((hold, expires)) => {
+                    place.set(hold.joined_by(holder).to_bytes(), expires.max(Some(until)));
+                }
+                None => place.set(Hold { shared: false, holders: vec![holder] }.to_bytes(), Some(until)),
+            }
+        })
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        holder: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool> {
+        at_once(move || {
+            let mut place = self.at(key);
+            let alone = place.hold().is_some_and(|(hold, _)| !hold.shared && hold.holders == [holder]);
+            if alone {
+                place.set(entry.clone(), ttl.map(|ttl| Instant::now() + ttl));
+            } else {
+                end_hold(&mut place, holder);
+            }
+            alone
+        })
+    }
+
+    fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()> {
+        at_once(move || end_hold(&mut self.at(key), holder))
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.started_ms + crate::time::millis(self.started.elapsed())
+    }
+
+    fn ready(&self, _: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Takes `holder` out of the hold; what is no hold (mine had lapsed) is removed, a hold without me is marked shared.
+fn end_hold(place: &mut Place<'_>, holder: Token) {
+    match place.hold() {
+        Some((hold, expires)) => match hold.left_by(holder) {
+            Some(rest) => place.set(rest.to_bytes(), expires),
+            None => place.remove(),
+        },
+        None => place.remove(),
+    }
+}
+
+/// No fills for now: who asked for it, and whether two ever did together.
+struct Hold {
+    shared: bool,
+    holders: Vec<Token>,
+}
+
+impl Hold {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (&[kind, shared], holders) = bytes.split_first_chunk()?;
+        let (holders, rest) = holders.as_chunks();
+        (kind == KIND_HOLD && rest.is_empty() && !holders.is_empty())
+            .then(|| Self { shared: shared != 0, holders: holders.iter().copied().map(Token).collect() })
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![KIND_HOLD, u8::from(self.shared)];
+        bytes.extend(self.holders.iter().flat_map(|holder| holder.0));
+        bytes
+    }
+
+    fn shared(self) -> Self {
+        Self { shared: true, ..self }
+    }
+
+    fn joined_by(mut self, holder: Token) -> Self {
+        if self.holders.contains(&holder) {
+            return self;
+        }
+        self.holders.push(holder);
+        self.shared()
+    }
+
+    fn left_by(mut self, holder: Token) -> Option<Self> {
+        let before = self.holders.len();
+        self.holders.retain(|other| *other != holder);
+        if self.holders.len() == before {
+            return Some(self.shared());
+        }
+        (!self.holders.is_empty()).then_some(self)
+    }
+}
+
+fn has_token(bytes: &[u8], kind: u8, token: Token) -> bool {
+    bytes.first() == Some(&kind) && bytes.get(1..17) == Some(&token.0)
+}
+
+/// An operation that happens when it is first polled, as the port asks.
+fn at_once<'a, T>(operation: impl FnOnce() -> T + Send + 'a) -> StoreFuture<'a, T> {
+    Box::pin(async move { Ok::<T, StoreError>(operation()) })
+}

@@ -1,0 +1,278 @@
+//! What happened: to one caller who asks, and to all of them in numbers.
+
+use crate::error::StoreError;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How a call was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// From a tier.
+    Hit(Tier),
+    /// By a load that another caller made, begun after this one came.
+    Joined,
+    /// By running the body; the value was offered to the store.
+    Loaded,
+    /// With a value past its freshness.
+    Stale,
+    /// By running the body beside the cache (`when`, a load within a load, the store unreachable).
+    Bypassed,
+}
+
+/// Where a hit came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// The typed values of this process.
+    L1,
+    /// The store.
+    L2,
+}
+
+impl Outcome {
+    const ALL: [Self; 6] =
+        [Self::Hit(Tier::L1), Self::Hit(Tier::L2), Self::Joined, Self::Loaded, Self::Stale, Self::Bypassed];
+
+    const fn index(self) -> usize {
+        match self {
+            Self::Hit(Tier::L1) => 0,
+            Self::Hit(Tier::L2) => 1,
+            Self::Joined => 2,
+            Self::Loaded => 3,
+            Self::Stale => 4,
+            Self::Bypassed => 5,
+        }
+    }
+
+    /// One word: `hit-l1`, `hit-l2`, `joined`, `loaded`, `stale` or `bypassed`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit(Tier::L1) => "hit-l1",
+            Self::Hit(Tier::L2) => "hit-l2",
+            Self::Joined => "joined",
+            Self::Loaded => "loaded",
+            Self::Stale => "stale",
+            Self::Bypassed => "bypassed",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What became of an invalidation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Invalidation {
+    /// The store acknowledged it: no read that starts now gets the old value from it.
+    Applied,
+    /// The store could not be asked; it is sent as soon as it can. Until then this process reads past the caches, and other
+    /// processes may read the old value.
+    Queued,
+}
+
+/// How one cached call was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The function's namespace.
+    pub namespace: &'static str,
+    /// The function's name.
+    pub function: &'static str,
+    /// How.
+    pub outcome: Outcome,
+    /// How long ago the load of the value began, for hits.
+    pub age: Option<Duration>,
+}
+
+/// What the caches did within one [`observed`](crate::observed) future.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) invalidations: Vec<Invalidation>,
+}
+
+impl Report {
+    /// How the last cached call was answered, if there was one.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.answers.last().map(|answer| answer.outcome)
+    }
+
+    /// How each cached call was answered, in the order they ended. Calls made by loads are not among them.
+    #[must_use]
+    pub fn answers(&self) -> &[Answer] {
+        &self.answers
+    }
+
+    /// What became of each mutation's invalidations, in the order they ended.
+    #[must_use]
+    pub fn invalidations(&self) -> &[Invalidation] {
+        &self.invalidations
+    }
+}
+
+/// The numbers of one function.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    outcomes: [AtomicU64; Outcome::ALL.len()],
+    pub(crate) fills_refused: AtomicU64,
+    pub(crate) undecodable: AtomicU64,
+    pub(crate) not_storable: AtomicU64,
+    errors: [AtomicU64; StoreError::ALL.len()],
+    pub(crate) loads: Latency,
+    pub(crate) lookups: Latency,
+}
+
+impl Counters {
+    pub(crate) fn answered(&self, outcome: Outcome) {
+        self.outcomes[outcome.index()].fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn failed(&self, error: StoreError) {
+        self.errors[error.index()].fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> FunctionStats {
+        let of = |outcome: Outcome| self.outcomes[outcome.index()].load(Relaxed);
+        let errors =
+            StoreError::ALL.iter().map(|error| (error.name(), self.errors[error.index()].load(Relaxed)));
+        FunctionStats {
+            hits_l1: of(Outcome::Hit(Tier::L1)),
+            hits_l2: of(Outcome::Hit(Tier::L2)),
+            joined: of(Outcome::Joined),
+            loaded: of(Outcome::Loaded),
+            stale: of(Outcome::Stale),
+            bypassed: of(Outcome::Bypassed),
+            fills_refused: self.fills_refused.load(Relaxed),
+            undecodable: self.undecodable.load(Relaxed),
+            not_storable: self.not_storable.load(Relaxed),
+            errors: errors.filter(|&(_, count)| count > 0).collect(),
+            load: self.loads.read(),
+            lookup: self.lookups.read(),
+        }
+    }
+}
+
+const BUCKETS: usize = 36;
+
+/// A histogram of durations; bucket `n` ends at 2ⁿ microseconds.
+#[derive(Debug)]
+pub(crate) struct Latency {
+    buckets: [AtomicU64; BUCKETS],
+    total_us: AtomicU64,
+    max_us: AtomicU64,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        let buckets = std::array::from_fn(|_| AtomicU64::new(0));
+        Self { buckets, total_us: AtomicU64::new(0), max_us: AtomicU64::new(0) }
+    }
+}
+
+impl Latency {
+    pub(crate) fn record(&self, duration: Duration) {
+        let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let bucket = (u64::BITS - us.leading_zeros()).min(BUCKETS as u32 - 1);
+        self.buckets[bucket as usize].fetch_add(1, Relaxed);
+        self.total_us.fetch_add(us, Relaxed);
+        self.max_us.fetch_max(us, Relaxed);
+    }
+
+    /// The mean.
+    pub(crate) fn typical(&self) -> Duration {
+        let count: u64 = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum();
+        Duration::from_micros(self.total_us.load(Relaxed).checked_div(count).unwrap_or(0))
+    }
+
+    fn read(&self) -> LatencyStats {
+        let buckets: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
+        let count: u64 = buckets.iter().sum();
+        let max_us = self.max_us.load(Relaxed);
+        let quantile = |permille: u64| {
+            let mut left = (count * permille).div_ceil(1_000);
+            let bucket = buckets.iter().position(|&bucket| {
+                left = left.saturating_sub(bucket);
+                left == 0
+            });
+            bucket.map_or(0, |bucket| (1u64 << bucket).min(max_us))
+        };
+        LatencyStats {
+            count,
+            mean_us: self.total_us.load(Relaxed).checked_div(count).unwrap_or(0),
+            p50_us: quantile(500),
+            p99_us: quantile(990),
+            max_us,
+        }
+    }
+}
+
+/// The numbers of a cache since it was built.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// By namespace, then by function.
+    pub namespaces: BTreeMap<&'static str, BTreeMap<&'static str, FunctionStats>>,
+    /// Entries in L1.
+    pub local_entries: usize,
+    /// Bytes in L1, as they are counted against its capacity.
+    pub local_bytes: u64,
+    /// Invalidations that wait for the store.
+    pub pending_invalidations: usize,
+}
+
+/// The numbers of one cached function.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FunctionStats {
+    /// Calls answered by the values of this process.
+    pub hits_l1: u64,
+    /// Calls answered by the store.
+    pub hits_l2: u64,
+    /// Calls answered by another caller's load.
+    pub joined: u64,
+    /// Calls that ran the body for the store.
+    pub loaded: u64,
+    /// Calls answered with a stale value.
+    pub stale: u64,
+    /// Calls that ran the body beside the cache.
+    pub bypassed: u64,
+    /// Loads whose value was not stored because something was invalidated meanwhile.
+    pub fills_refused: u64,
+    /// Entries that could not be read: corrupt, foreign, of another layout, codec or type.
+    pub undecodable: u64,
+    /// Values that could not be written: refused by the codec, or too large.
+    pub not_storable: u64,
+    /// Failed operations of the store, by kind.
+    pub errors: BTreeMap<&'static str, u64>,
+    /// How long bodies ran.
+    pub load: LatencyStats,
+    /// How long the store took to answer lookups.
+    pub lookup: LatencyStats,
+}
+
+/// A distribution of durations, in microseconds; quantiles are upper bounds, exact within a factor of two.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LatencyStats {
+    /// How many there were.
+    pub count: u64,
+    /// Their mean.
+    pub mean_us: u64,
+    /// Half of them were shorter.
+    pub p50_us: u64,
+    /// 99 of 100 were shorter.
+    pub p99_us: u64,
+    /// The longest.
+    pub max_us: u64,
+}

@@ -1,0 +1,94 @@
+//! How long entries live, and which tiers hold them.
+
+use std::time::Duration;
+
+/// How long an entry may answer for its function.
+///
+/// # Examples
+/// ```
+/// # use cache_runtime::Policy; use std::time::Duration;
+/// const PROFILE: Policy = Policy::fresh_for(Duration::from_secs(300));
+/// assert_eq!(PROFILE, Policy::MEDIUM);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    fresh: Option<Duration>,
+}
+
+impl Policy {
+    /// 60 s.
+    pub const SHORT: Self = Self::fresh_for(Duration::from_secs(60));
+    /// 300 s.
+    pub const MEDIUM: Self = Self::fresh_for(Duration::from_secs(300));
+    /// 900 s.
+    pub const LONG: Self = Self::fresh_for(Duration::from_secs(900));
+    /// One hour.
+    pub const VERY_LONG: Self = Self::fresh_for(Duration::from_secs(3_600));
+    /// 24 hours.
+    pub const DAY: Self = Self::fresh_for(Duration::from_secs(86_400));
+    /// 7 days.
+    pub const WEEK: Self = Self::fresh_for(Duration::from_secs(7 * 86_400));
+    /// 30 days.
+    pub const MONTH: Self = Self::fresh_for(Duration::from_secs(30 * 86_400));
+    /// Until it is invalidated or evicted.
+    pub const NEVER: Self = Self { fresh: None };
+
+    /// Fresh for `duration`, then gone.
+    ///
+    /// # Panics
+    /// If `duration` is below one millisecond; in a `const` that is a compile error.
+    #[must_use]
+    pub const fn fresh_for(duration: Duration) -> Self {
+        assert!(duration.as_millis() > 0, "a ttl is at least one millisecond");
+        Self { fresh: Some(duration) }
+    }
+
+    /// How long the store keeps an entry; `None` is forever.
+    #[must_use]
+    pub const fn lifetime(self) -> Option<Duration> {
+        self.fresh
+    }
+}
+
+/// What a function's `None` is worth (`none = ..`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Absent {
+    /// It is not stored.
+    #[default]
+    Skip,
+    /// It is stored like any value.
+    Cache,
+    /// It is stored for this long.
+    For(Duration),
+}
+
+/// How the in-process tier answers for a function (`l1 = ..`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Level {
+    /// Not at all: every hit is one read of the store.
+    #[default]
+    Off,
+    /// After asking the store whether its copy is still the one there: one small trip, no decoding.
+    Validate,
+    /// For at most this long without asking; what another process invalidates may be served that long.
+    Ttl(Duration),
+}
+
+/// Makes a [`Policy`] of what `ttl = PATH` names.
+#[doc(hidden)]
+pub struct Ttl<T>(pub T);
+
+impl Ttl<Duration> {
+    #[must_use]
+    pub const fn policy(self) -> Policy {
+        Policy::fresh_for(self.0)
+    }
+}
+
+impl Ttl<Policy> {
+    #[must_use]
+    pub const fn policy(self) -> Policy {
+        self.0
+    }
+}

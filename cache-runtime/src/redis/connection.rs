@@ -1,0 +1,238 @@
+//! The connection: one, shared, watched over. While it is down every operation fails at once.
+
+use super::{INVALIDATE_BATCH, invalidate, reply, script};
+use crate::breaker::{Backoff, Breaker};
+use crate::error::{NotReady, StoreError};
+use crate::pending::Pending;
+use crate::time::wall_ms;
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{
+    AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
+};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+/// How long one attempt to connect may take, and then one step of the setup.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Commands that wait to be written; beyond them senders wait in turn.
+const PIPELINE: usize = 4_096;
+
+/// What operations see of the connection.
+pub(super) struct Link {
+    state: watch::Sender<State>,
+    breaker: Breaker,
+    broken: Notify,
+    clock_offset_ms: AtomicI64,
+}
+
+enum State {
+    Down(String),
+    Up(Connected),
+}
+
+/// A connection that is ready for the protocol.
+#[derive(Clone)]
+pub(super) struct Connected {
+    pub(super) connection: MultiplexedConnection,
+    /// `SET .. NX GET` is known (Redis 7.0).
+    pub(super) sets_and_gets: bool,
+    number: u64,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            state: watch::Sender::new(State::Down("not connected yet".to_owned())),
+            breaker: Breaker::default(),
+            broken: Notify::new(),
+            clock_offset_ms: AtomicI64::new(0),
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn connected(&self) -> Result<Connected, StoreError> {
+        match &*self.state.borrow() {
+            State::Up(connected) => Ok(connected.clone()),
+            State::Down(_) => Err(StoreError::Unreachable),
+        }
+    }
+
+    /// How far the server's clock is ahead of this machine's.
+    pub(super) fn clock_offset_ms(&self) -> i64 {
+        self.clock_offset_ms.load(Relaxed)
+    }
+
+    pub(super) async fn ready(&self, patience: Duration) -> Result<(), NotReady> {
+        let mut states = self.state.subscribe();
+        let up = states.wait_for(|state| matches!(state, State::Up(_)));
+        match timeout(patience, up).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(NotReady { waited: patience, reason: self.reason() }),
+        }
+    }
+
+    fn reason(&self) -> String {
+        match &*self.state.borrow() {
+            State::Down(reason) => reason.clone(),
+            State::Up(_) => "it has just connected".to_owned(),
+        }
+    }
+
+    /// Runs an operation on `connected` within its deadline, and notices when the connection is dead.
+    pub(super) async fn within<T>(
+        &self,
+        connected: &Connected,
+        deadline: Duration,
+        operation: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, StoreError> {
+        match timeout(deadline, operation).await {
+            Ok(Ok(answer)) => {
+                self.breaker.answered();
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                let kind = reply::error(&error);
+                // A server that turned read-only is no longer the one to ask: its address may lead elsewhere by now.
+                if kind == StoreError::Unreachable || error.code() == Some("READONLY") {
+                    self.give_up(connected.number, &error);
+                } else {
+                    self.breaker.answered();
+                }
+                Err(kind)
+            }
+            Err(_) => {
+                if self.breaker.timed_out() {
+                    self.give_up(connected.number, &"it does not answer");
+                }
+                Err(StoreError::Timeout)
+            }
+        }
+    }
+
+    /// Marks the connection as down, if it is still this one.
+    fn give_up(&self, number: u64, reason: &dyn std::fmt::Display) {
+        let gave_up = self.state.send_if_modified(|state| {
+            let current = matches!(state, State::Up(connected) if connected.number == number);
+            if current {
+                *state = State::Down(reason.to_string());
+            }
+            current
+        });
+        if gave_up {
+            tracing::warn!(%reason, "lost the store; calls run their bodies until it is back");
+            self.broken.notify_one();
+        }
+    }
+}
+
+/// The task that keeps a link connected; dropped, it ends.
+pub(super) struct Supervisor(tokio::task::JoinHandle<()>);
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+pub(super) fn supervise(client: Client, link: Arc<Link>, pending: Arc<Pending>) -> Supervisor {
+    Supervisor(tokio::spawn(async move {
+        let mut backoff = Backoff::default();
+        for number in 0.. {
+            match connect(&client, &link, &pending, number).await {
+                Ok(connected) => {
+                    tracing::info!("connected to the store");
+                    link.breaker.answered();
+                    link.state.send_replace(State::Up(connected));
+                    link.broken.notified().await;
+                    backoff = Backoff::default();
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the store cannot be reached");
+                    link.state.send_replace(State::Down(error.to_string()));
+                }
+            }
+            tokio::time::sleep(backoff.pause()).await;
+        }
+    }))
+}
+
+/// Connects, and does all that must have happened before anyone reads: scripts, clock, unsent invalidations.
+async fn connect(
+    client: &Client,
+    link: &Arc<Link>,
+    pending: &Pending,
+    number: u64,
+) -> RedisResult<Connected> {
+    let noticed = Arc::downgrade(link);
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(PIPELINE)
+        .set_push_sender(move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection
+                && let Some(link) = noticed.upgrade()
+            {
+                link.give_up(number, &"the connection was closed");
+            }
+            Ok::<(), ()>(())
+        });
+    let connection = client.get_multiplexed_async_connection_with_config(&config);
+    let connection = in_time(CONNECT * 2, connection).await?;
+    let mut connected = Connected { connection, sets_and_gets: true, number };
+    in_time(CONNECT, set_up(&mut connected, link)).await?;
+    while let Some(batch) = pending.batch(INVALIDATE_BATCH) {
+        in_time(CONNECT, invalidate(&mut connected, &batch.keys)).await?;
+        pending.sent(&batch);
+    }
+    Ok(connected)
+}
+
+async fn set_up(connected: &mut Connected, link: &Link) -> RedisResult<()> {
+    let connection = &mut connected.connection;
+    for script in script::ALL {
+        allowed(connection.send_packed_command(&script.load()).await)?;
+    }
+    if let Some(Value::Array(time)) = allowed(connection.send_packed_command(&cmd("TIME")).await)? {
+        link.clock_offset_ms.store(clock_offset(&time), Relaxed);
+    }
+    let info = allowed(connection.send_packed_command(cmd("INFO").arg("server").arg("replication")).await)?;
+    let info: String = info.map(::redis::from_redis_value).transpose()?.unwrap_or_default();
+    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    if field("role") == Some("slave") {
+        return Err(RedisError::from((ErrorKind::Client, "the server is a replica")));
+    }
+    let major = field("redis_version").and_then(|version| version.split('.').next()?.parse().ok());
+    connected.sets_and_gets = major.is_none_or(|major: u32| major >= 7);
+    Ok(())
+}
+
+/// A step of the setup that the user of the connection may lack the right for.
+fn allowed(reply: RedisResult<Value>) -> RedisResult<Option<Value>> {
+    match reply.and_then(Value::extract_error) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if reply::error(&error) == StoreError::Denied => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn clock_offset(time: &[Value]) -> i64 {
+    let number = |at: usize| time.get(at).and_then(|value| ::redis::from_redis_value_ref::<i64>(value).ok());
+    match (number(0), number(1)) {
+        (Some(seconds), Some(micros)) => {
+            seconds * 1_000 + micros / 1_000 - i64::try_from(wall_ms()).unwrap_or(i64::MAX)
+        }
+        _ => 0,
+    }
+}
+
+async fn in_time<T>(deadline: Duration, step: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    match timeout(deadline, step).await {
+        Ok(result) => result,
+        Err(_) => Err(RedisError::from((ErrorKind::Io, "it does not answer"))),
+    }
+}

@@ -1,0 +1,238 @@
+//! The store over Redis or Valkey.
+
+mod address;
+mod connection;
+mod reply;
+mod script;
+
+use self::connection::{Connected, Link};
+use self::script::{FILL, HOLD, INVALIDATE, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
+use crate::error::{ConfigError, NotReady, StoreError};
+use crate::key::Key;
+use crate::pending::Pending;
+use crate::store::{Lease, Leased, Lifetime, Store, StoreFuture, Token};
+use crate::time::{millis, wall_ms};
+use ::redis::{Cmd, Pipeline, Value, cmd};
+use bytes::Bytes;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Unsent invalidations in one trip.
+const INVALIDATE_BATCH: usize = 512;
+/// How long a reader waits for one answer.
+const READ: Duration = Duration::from_millis(100);
+/// How long a writer waits for one answer.
+const WRITE: Duration = Duration::from_millis(250);
+
+/// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
+pub(crate) struct Redis {
+    link: Arc<Link>,
+    _supervisor: connection::Supervisor,
+}
+
+impl Redis {
+    /// Begins to connect; waits for nothing.
+    pub(crate) fn connect(url: &str, setting: &str, pending: Arc<Pending>) -> Result<Self, ConfigError> {
+        let client = address::client(url, setting)?;
+        let link = Arc::new(Link::default());
+        let supervisor = connection::supervise(client, link.clone(), pending);
+        Ok(Self { link, _supervisor: supervisor })
+    }
+
+    /// Sends one command.
+    async fn command(&self, deadline: Duration, command: &Cmd) -> Result<Value, StoreError> {
+        let mut connected = self.link.connected()?;
+        self.link
+            .within(&connected.clone(), deadline, connected.connection.send_packed_command(command))
+            .await
+    }
+
+    /// Runs a script: by its hash, and with its text where the server does not know it.
+    async fn script(
+        &self,
+        deadline: Duration,
+        script: &Script,
+        keys: &[&[u8]],
+        args: &[&[u8]],
+    ) -> Result<Value, StoreError> {
+        let mut connected = self.link.connected()?;
+        let this = connected.clone();
+        let run = async move {
+            match connected.connection.send_packed_command(&script.by_hash(keys, args)).await {
+                Err(error) if reply::is_no_script(&error) => {
+                    connected.connection.send_packed_command(&script.by_text(keys, args)).await
+                }
+                reply => reply,
+            }
+        };
+        self.link.within(&this, deadline, run).await
+    }
+}
+
+/// Removes `keys`: one script for each, all in one trip.
+async fn invalidate(connected: &mut Connected, keys: &[Key]) -> ::redis::RedisResult<()> {
+    let fences: Vec<_> = keys.iter().map(Key::fence).collect();
+    let mut pipeline = Pipeline::with_capacity(keys.len());
+    for (key, fence) in keys.iter().zip(&fences) {
+        pipeline.add_command(INVALIDATE.by_hash(&[key.name(), fence], &[]));
+    }
+    let replies = connected.connection.send_packed_commands(&pipeline, 0, keys.len()).await?;
+    let unknown =
+        replies.iter().any(|reply| matches!(reply, Value::ServerError(e) if e.code() == "NOSCRIPT"));
+    if !unknown {
+        return reply::all_ok(replies);
+    }
+    pipeline.clear();
+    for (key, fence) in keys.iter().zip(&fences) {
+        pipeline.add_command(INVALIDATE.by_text(&[key.name(), fence], &[]));
+    }
+    reply::all_ok(connected.connection.send_packed_commands(&pipeline, 0, keys.len()).await?)
+}
+
+/// A ttl as the scripts take it.
+fn ttl_argument(ttl: Option<Duration>) -> String {
+    ttl.map_or(0, |ttl| millis(ttl).max(1)).to_string()
+}
+
+impl Store for Redis {
+    fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
+        Box::pin(async { reply::bytes(self.command(READ, cmd("GET").arg(key.name())).await?) })
+    }
+
+    fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes> {
+        Box::pin(async {
+            let head = self.command(READ, cmd("GETRANGE").arg(key.name()).arg(0).arg(16)).await?;
+            Ok(reply::bytes(head)?.unwrap_or_default())
+        })
+    }
+
+    fn lifetime<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Lifetime>> {
+        Box::pin(async {
+            let mut connected = self.link.connected()?;
+            let mut pipeline = Pipeline::with_capacity(2);
+            pipeline.cmd("GETRANGE").arg(key.name()).arg(0).arg(0).cmd("PTTL").arg(key.name());
+            let this = connected.clone();
+            let asked = connected.connection.send_packed_commands(&pipeline, 0, 2);
+            match <[Value; 2]>::try_from(self.link.within(&this, READ, asked).await?) {
+                Ok([kind, _]) if reply::bytes(kind.clone())?.as_deref() != Some(b"V") => Ok(None),
+                Ok([_, Value::Int(-1)]) => Ok(Some(Lifetime::Unbounded)),
+                Ok([_, Value::Int(ms)]) => {
+                    Ok(u64::try_from(ms).ok().map(Duration::from_millis).map(Lifetime::Left))
+                }
+                _ => Err(StoreError::Other),
+            }
+        })
+    }
+
+    fn lease<'a>(
+        &'a self,
+        key: &'a Key,
+        lease: Lease,
+        term: Duration,
+        instead_of: Option<Token>,
+    ) -> StoreFuture<'a, Leased> {
+        Box::pin(async move {
+            let (blob, term) = (lease.to_bytes(), millis(term));
+            let native = instead_of.is_none() && self.link.connected()?.sets_and_gets;
+            let reply = if native {
+                let mut set = cmd("SET");
+                set.arg(key.name()).arg(&blob[..]).arg("NX").arg("GET").arg("PX").arg(term);
+                self.command(READ, &set).await?
+            } else {
+                let seen = instead_of.as_ref().map_or(&[][..], |token| token.as_bytes());
+                self.script(READ, &LEASE, &[key.name()], &[&blob, term.to_string().as_bytes(), seen]).await?
+            };
+            Ok(reply::bytes(reply)?.map_or(Leased::Granted, Leased::Denied))
+        })
+    }
+
+    fn fill<'a>(
+        &'a self,
+        key: &'a Key,
+        token: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let args = [token.as_bytes(), &entry[..], ttl_argument(ttl).as_bytes()].map(<[u8]>::to_vec);
+            let args = [&args[0][..], &args[1], &args[2]];
+            reply::yes(&self.script(WRITE, &FILL, &[key.name()], &args).await?)
+        })
+    }
+
+    fn renew<'a>(&'a self, key: &'a Key, token: Token, term: Duration) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let term = millis(term).to_string();
+            reply::yes(
+                &self.script(WRITE, &RENEW, &[key.name()], &[token.as_bytes(), term.as_bytes()]).await?,
+            )
+        })
+    }
+
+    fn release<'a>(&'a self, key: &'a Key, token: Token) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            reply::yes(&self.script(WRITE, &RELEASE, &[key.name()], &[token.as_bytes()]).await?)
+        })
+    }
+
+    fn refresh<'a>(
+        &'a self,
+        key: &'a Key,
+        seen: Token,
+        mine: Token,
+        term: Duration,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let term = millis(term).to_string();
+            let args = [&seen.as_bytes()[..], mine.as_bytes(), term.as_bytes()];
+            reply::yes(&self.script(READ, &REFRESH, &[key.name()], &args).await?)
+        })
+    }
+
+    fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let mut connected = self.link.connected()?;
+            let this = connected.clone();
+            self.link.within(&this, WRITE, invalidate(&mut connected, keys)).await
+        })
+    }
+
+    fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let term = millis(term).to_string();
+            let args = [&holder.as_bytes()[..], term.as_bytes()];
+            self.script(WRITE, &HOLD, &[key.name(), &key.fence()], &args).await.map(drop)
+        })
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        holder: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let ttl = ttl_argument(ttl);
+            let args = [&holder.as_bytes()[..], &entry, ttl.as_bytes()];
+            reply::yes(&self.script(WRITE, &UNHOLD, &[key.name(), &key.fence()], &args).await?)
+        })
+    }
+
+    fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let args = [&holder.as_bytes()[..], b"", b"0"];
+            self.script(WRITE, &UNHOLD, &[key.name(), &key.fence()], &args).await.map(drop)
+        })
+    }
+
+    fn now_ms(&self) -> u64 {
+        wall_ms().saturating_add_signed(self.link.clock_offset_ms())
+    }
+
+    fn ready(&self, timeout: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {
+        Box::pin(self.link.ready(timeout))
+    }
+}

@@ -1,0 +1,52 @@
+//! What the server said, in the words of the port.
+
+use crate::error::StoreError;
+use ::redis::{RedisError, RedisResult, Value};
+use bytes::Bytes;
+
+pub(super) fn bytes(reply: Value) -> Result<Option<Bytes>, StoreError> {
+    match reply {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => Ok(Some(bytes.into())),
+        Value::ServerError(error) => Err(by_code(error.code())),
+        // No command of the protocol answers otherwise: this is the reply of another command.
+        _ => Err(StoreError::Other),
+    }
+}
+
+pub(super) fn yes(reply: &Value) -> Result<bool, StoreError> {
+    match reply {
+        Value::Int(answer) => Ok(*answer == 1),
+        Value::ServerError(error) => Err(by_code(error.code())),
+        _ => Err(StoreError::Other),
+    }
+}
+
+pub(super) fn all_ok(replies: Vec<Value>) -> RedisResult<()> {
+    replies.into_iter().try_for_each(|reply| reply.extract_error().map(drop))
+}
+
+pub(super) fn is_no_script(error: &RedisError) -> bool {
+    error.code() == Some("NOSCRIPT")
+}
+
+pub(super) fn error(error: &RedisError) -> StoreError {
+    if error.is_timeout() {
+        StoreError::Timeout
+    } else if error.is_io_error() || error.is_unrecoverable_error() {
+        StoreError::Unreachable
+    } else {
+        error.code().map_or(StoreError::Other, by_code)
+    }
+}
+
+fn by_code(code: &str) -> StoreError {
+    match code {
+        "OOM" => StoreError::OutOfMemory,
+        "NOPERM" | "NOAUTH" | "WRONGPASS" => StoreError::Denied,
+        "WRONGTYPE" => StoreError::ForeignType,
+        "LOADING" | "READONLY" | "CLUSTERDOWN" | "MASTERDOWN" | "MOVED" | "ASK" | "TRYAGAIN" | "BUSY"
+        | "NOREPLICAS" | "MISCONF" => StoreError::Unavailable,
+        _ => StoreError::Other,
+    }
+}

@@ -1,0 +1,57 @@
+//! The scripts, each one atomic step of the protocol.
+
+use ::redis::{Cmd, cmd};
+use std::sync::LazyLock;
+
+/// A script and its hash.
+pub(super) struct Script {
+    text: &'static str,
+    hash: LazyLock<String>,
+}
+
+macro_rules! scripts {
+    ($($name:ident $file:literal)*) => {
+        $(pub(super) static $name: Script = {
+            const TEXT: &str = include_str!(concat!("scripts/", $file));
+            Script { text: TEXT, hash: LazyLock::new(|| ::redis::Script::new(TEXT).get_hash().to_owned()) }
+        };)*
+        /// All of them, to be loaded at connect.
+        pub(super) static ALL: &[&Script] = &[$(&$name),*];
+    };
+}
+
+scripts! {
+    LEASE "lease.lua"
+    FILL "fill.lua"
+    RENEW "renew.lua"
+    RELEASE "release.lua"
+    REFRESH "refresh.lua"
+    INVALIDATE "invalidate.lua"
+    HOLD "hold.lua"
+    UNHOLD "unhold.lua"
+}
+
+impl Script {
+    pub(super) fn load(&self) -> Cmd {
+        let mut load = cmd("SCRIPT");
+        load.arg("LOAD").arg(self.text);
+        load
+    }
+
+    pub(super) fn by_hash(&self, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
+        Self::call("EVALSHA", &self.hash, keys, args)
+    }
+
+    pub(super) fn by_text(&self, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
+        Self::call("EVAL", self.text, keys, args)
+    }
+
+    fn call(command: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
+        let mut call = cmd(command);
+        call.arg(script).arg(keys.len());
+        for part in keys.iter().chain(args) {
+            call.arg(part);
+        }
+        call
+    }
+}

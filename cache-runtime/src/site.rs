@@ -1,0 +1,89 @@
+//! Where a macro stands, and what it says that does not change from call to call.
+
+use crate::observe::Counters;
+use crate::policy::{Absent, Level};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// One annotated function.
+#[derive(Debug)]
+pub struct Site {
+    pub(crate) namespace: &'static str,
+    pub(crate) function: &'static str,
+    /// The literal beginning of every key: `tasks:v1:get`.
+    pub(crate) head: &'static str,
+    pub(crate) schema: u8,
+    pub(crate) absent: Absent,
+    pub(crate) level: Level,
+    pub(crate) load_timeout: Duration,
+    /// The counters in the first cache that this site met (almost always the only one).
+    counters: OnceLock<(usize, Arc<Counters>)>,
+}
+
+impl Site {
+    /// A site with the default of every option.
+    #[must_use]
+    pub const fn new(namespace: &'static str, function: &'static str, head: &'static str) -> Self {
+        Self {
+            namespace,
+            function,
+            head,
+            schema: 0,
+            absent: Absent::Skip,
+            level: Level::Off,
+            load_timeout: Duration::from_secs(30),
+            counters: OnceLock::new(),
+        }
+    }
+
+    /// The number of the value's type: an older binary does not replace what a newer one stored.
+    #[must_use]
+    pub const fn schema(mut self, schema: u8) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// What a `None` is worth.
+    #[must_use]
+    pub const fn absent(mut self, absent: Absent) -> Self {
+        self.absent = absent;
+        self
+    }
+
+    /// How L1 answers.
+    #[must_use]
+    pub const fn level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// How long others wait for one load.
+    #[must_use]
+    pub const fn load_timeout(mut self, load_timeout: Duration) -> Self {
+        self.load_timeout = load_timeout;
+        self
+    }
+
+    /// The counters of this site in the cache number `cache`.
+    pub(crate) fn counters(&self, cache: usize, make: impl Fn() -> Arc<Counters>) -> SiteCounters<'_> {
+        let (first, counters) = self.counters.get_or_init(|| (cache, make()));
+        if *first == cache { SiteCounters::Known(counters) } else { SiteCounters::Looked(make()) }
+    }
+}
+
+/// A site's counters, without touching a shared count on the usual way.
+pub(crate) enum SiteCounters<'a> {
+    Known(&'a Counters),
+    Looked(Arc<Counters>),
+}
+
+impl std::ops::Deref for SiteCounters<'_> {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        match self {
+            Self::Known(counters) => counters,
+            Self::Looked(counters) => counters,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The store port: what the protocol needs of an L2, and nothing else.
+
+use crate::{error::StoreError, key::Key};
+use bytes::Bytes;
+use std::{future::Future, pin::Pin, time::Duration};
+
+pub use crate::frame::{Lease, Token};
+
+/// The future of a store's operation.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Where entries live that all processes share.
+///
+/// Each operation happens at once for its key (no other operation sees half of it). An operation sends its command when its future
+/// is first polled, and operations sent by one process happen in the order they were sent. Every operation ends within a
+/// deadline; an error may mean that it was executed all the same. Implemented over Redis and in-process; tests wrap either to
+/// place faults.
+pub trait Store: Send + Sync + 'static {
+    /// What stands at `key`.
+    fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>>;
+
+    /// The first 17 bytes (kind and token) of what stands at `key`; empty when nothing does.
+    fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes>;
+
+    /// How much longer the *value* at `key` lives; `None` when no value stands there.
+    fn lifetime<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Lifetime>>;
+
+    /// Takes the right to load `key` for `term`: granted where nothing stands, or the value with the token `instead_of`.
+    fn lease<'a>(
+        &'a self,
+        key: &'a Key,
+        lease: Lease,
+        term: Duration,
+        instead_of: Option<Token>,
+    ) -> StoreFuture<'a, Leased>;
+
+    /// Stores `entry` for `ttl` (`None`: for ever) if the lease, or the refresh lease, with `token` is still there; tells whether.
+    fn fill<'a>(
+        &'a self,
+        key: &'a Key,
+        token: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool>;
+
+    /// Lets the lease live for another `term`; tells whether it is still there.
+    fn renew<'a>(&'a self, key: &'a Key, token: Token, term: Duration) -> StoreFuture<'a, bool>;
+
+    /// Gives the lease back; tells whether it was still there.
+    fn release<'a>(&'a self, key: &'a Key, token: Token) -> StoreFuture<'a, bool>;
+
+    /// Takes the right to reload the value with the token `seen` while it goes on answering; tells whether it was granted.
+    fn refresh<'a>(&'a self, key: &'a Key, seen: Token, mine: Token, term: Duration)
+    -> StoreFuture<'a, bool>;
+
+    /// Removes values and leases, marks holds as shared, and announces it.
+    fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()>;
+
+    /// Lets nothing be stored at `key` for `term`, as one of possibly several holders.
+    fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()>;
+
+    /// Ends the hold by storing `entry`, if the holder was alone all the time; tells whether it was stored.
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        holder: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool>;
+
+    /// Ends the hold and leaves nothing behind.
+    fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()>;
+
+    /// The store's clock in milliseconds since the Unix epoch, as well as this process knows it.
+    fn now_ms(&self) -> u64;
+
+    /// Waits until the store serves.
+    ///
+    /// # Errors
+    /// Why it does not, after `timeout`.
+    fn ready(
+        &self,
+        timeout: Duration,
+    ) -> Pin<Box<dyn Future<Output = Result<(), crate::error::NotReady>> + Send + '_>>;
+}
+
+/// The answer to [`Store::lease`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leased {
+    /// The caller loads.
+    Granted,
+    /// Something else stands there.
+    Denied(Bytes),
+}
+
+/// How much longer a value lives in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until it is invalidated or evicted.
+    Unbounded,
+    /// For this long.
+    Left(Duration),
+}

@@ -1,0 +1,256 @@
+//! The typed side of a call: the one place that is generic over the value.
+
+use crate::codec::{Codec, CodecError, Value, fingerprint};
+use crate::engine::{Answer, Call, Loaded, Stamped, Unreadable};
+use crate::flight::Shared;
+use crate::frame;
+use crate::key::Key;
+use crate::policy::{Absent, Policy};
+use crate::site::Site;
+use crate::time::millis_u32;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// What a function says of its values.
+pub struct Rules<V> {
+    codec: u8,
+    encode: fn(&V, &mut Vec<u8>) -> Result<(), CodecError>,
+    decode: fn(&[u8]) -> Result<V, CodecError>,
+    absent: fn(&V) -> bool,
+    unless: Option<fn(&V) -> bool>,
+    ttl_with: Option<fn(&V) -> Duration>,
+}
+
+impl<V> Clone for Rules<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Rules<V> {}
+
+impl<V: Value> Rules<V> {
+    /// Values written by `C`; `absent` tells which are a `None`.
+    #[must_use]
+    pub const fn new<C: Codec>(absent: fn(&V) -> bool) -> Self {
+        Self {
+            codec: C::ID,
+            encode: C::encode::<V>,
+            decode: C::decode::<V>,
+            absent,
+            unless: None,
+            ttl_with: None,
+        }
+    }
+
+    /// Values that are not stored.
+    #[must_use]
+    pub const fn unless(mut self, unless: fn(&V) -> bool) -> Self {
+        self.unless = Some(unless);
+        self
+    }
+
+    /// A ttl by the value.
+    #[must_use]
+    pub const fn ttl_with(mut self, ttl_with: fn(&V) -> Duration) -> Self {
+        self.ttl_with = Some(ttl_with);
+        self
+    }
+
+    /// How long `value` is stored (`None`: for ever); `None` when it is not.
+    #[allow(clippy::option_option, reason = "whether, and how long, are two questions")]
+    pub(crate) fn storage(&self, site: &Site, policy: Policy, value: &V) -> Option<Option<Duration>> {
+        if self.unless.is_some_and(|unless| unless(value)) {
+            return None;
+        }
+        let usual = match self.ttl_with {
+            Some(ttl_with) => Some(ttl_with(value)),
+            None => policy.lifetime(),
+        };
+        let ttl = match site.absent {
+            Absent::Skip if (self.absent)(value) => return None,
+            Absent::For(ttl) if (self.absent)(value) => Some(ttl),
+            _ => usual,
+        };
+        // A ttl from a value may come out as nothing.
+        (ttl.is_none_or(|ttl| ttl >= Duration::from_millis(1))).then_some(ttl)
+    }
+
+    fn schema(site: &Site) -> u32 {
+        u32::from(site.schema) << 24 | fingerprint::<V>()
+    }
+}
+
+/// Whether and how an error is shared with those who joined a load.
+pub struct ShareError<E>(Option<Sharing<E>>);
+
+struct Sharing<E> {
+    give: fn(&E) -> Shared,
+    take: fn(&Shared) -> Option<E>,
+}
+
+impl<E> ShareError<E> {
+    /// It is not.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self(None)
+    }
+
+    fn give(&self, error: &E) -> Option<Shared> {
+        self.0.as_ref().map(|sharing| (sharing.give)(error))
+    }
+
+    fn take(&self, shared: &Shared) -> Option<E> {
+        self.0.as_ref().and_then(|sharing| (sharing.take)(shared))
+    }
+}
+
+impl<E: Clone + Send + Sync + 'static> ShareError<E> {
+    /// As a clone.
+    #[must_use]
+    pub const fn cloned() -> Self {
+        let give: fn(&E) -> Shared = |error| Arc::new(error.clone());
+        let take: fn(&Shared) -> Option<E> = |shared| shared.downcast_ref::<E>().cloned();
+        Self(Some(Sharing { give, take }))
+    }
+}
+
+/// The place of one answer.
+pub(crate) struct Slot<V> {
+    site: &'static Site,
+    rules: Rules<V>,
+    value: Option<V>,
+}
+
+impl<V: Value> Slot<V> {
+    pub(crate) fn empty(site: &'static Site, rules: Rules<V>) -> Self {
+        Self { site, rules, value: None }
+    }
+
+    pub(crate) fn full(site: &'static Site, rules: Rules<V>, value: V) -> Self {
+        Self { site, rules, value: Some(value) }
+    }
+
+    pub(crate) fn into_value(self) -> Option<V> {
+        self.value
+    }
+}
+
+impl<V: Value> Answer for Slot<V> {
+    fn decode(&mut self, value: &frame::Value<'_>) -> Result<(), Unreadable> {
+        let schema = Rules::<V>::schema(self.site);
+        if value.schema >> 24 > schema >> 24 {
+            return Err(Unreadable::Newer);
+        }
+        if value.codec != self.rules.codec || value.schema != schema {
+            return Err(Unreadable::Broken);
+        }
+        self.value = Some((self.rules.decode)(value.payload).map_err(|_| Unreadable::Broken)?);
+        Ok(())
+    }
+
+    fn adopt(&mut self, value: &Shared) -> bool {
+        self.value = value.downcast_ref::<V>().cloned();
+        self.value.is_some()
+    }
+
+    fn share(&self) -> Option<Shared> {
+        self.value.clone().map(|value| Arc::new(value) as Shared)
+    }
+
+    fn frame(&self, key: &Key, stored: Stamped) -> Option<Vec<u8>> {
+        let value = self.value.as_ref()?;
+        let mut payload = Vec::with_capacity(128);
+        (self.rules.encode)(value, &mut payload).ok()?;
+        let frame = frame::Value {
+            token: stored.token,
+            created_ms: stored.created_ms,
+            soft_ms: stored.soft.map_or(u32::MAX, millis_u32),
+            delta_ms: millis_u32(stored.delta),
+            absent: (self.rules.absent)(value),
+            codec: self.rules.codec,
+            schema: Rules::<V>::schema(self.site),
+            payload: &payload,
+        };
+        frame.to_bytes(key)
+    }
+}
+
+/// A call with its body, which is run at most once.
+pub(crate) struct Typed<'b, V, E, F> {
+    slot: Slot<V>,
+    policy: Policy,
+    share: ShareError<E>,
+    error: Option<E>,
+    body: Pin<&'b mut F>,
+}
+
+impl<'b, V: Value, E, F: Future<Output = Result<V, E>>> Typed<'b, V, E, F> {
+    pub(crate) fn new(slot: Slot<V>, policy: Policy, share: ShareError<E>, body: Pin<&'b mut F>) -> Self {
+        Self { slot, policy, share, error: None, body }
+    }
+
+    /// The answer, once the engine has answered.
+    ///
+    /// # Panics
+    /// If it has not.
+    pub(crate) fn answer(self) -> Result<V, E> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.slot.value.expect("the engine answers every call")),
+        }
+    }
+}
+
+impl<V, E, F> Answer for Typed<'_, V, E, F>
+where
+    V: Value,
+    E: Send,
+    F: Future<Output = Result<V, E>> + Send,
+{
+    fn decode(&mut self, value: &frame::Value<'_>) -> Result<(), Unreadable> {
+        self.slot.decode(value)
+    }
+
+    fn adopt(&mut self, value: &Shared) -> bool {
+        self.slot.adopt(value)
+    }
+
+    fn share(&self) -> Option<Shared> {
+        self.slot.share()
+    }
+
+    fn frame(&self, key: &Key, stored: Stamped) -> Option<Vec<u8>> {
+        self.slot.frame(key, stored)
+    }
+}
+
+impl<V, E, F> Call for Typed<'_, V, E, F>
+where
+    V: Value,
+    E: Send,
+    F: Future<Output = Result<V, E>> + Send,
+{
+    fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded> {
+        Poll::Ready(match ready!(self.body.as_mut().poll(context)) {
+            Ok(value) => {
+                let stored = self.slot.rules.storage(self.slot.site, self.policy, &value);
+                self.slot.value = Some(value);
+                stored.map_or(Loaded::Keep, Loaded::Store)
+            }
+            Err(error) => {
+                let shared = self.share.give(&error);
+                self.error = Some(error);
+                Loaded::Failed(shared)
+            }
+        })
+    }
+
+    fn adopt_error(&mut self, error: &Shared) -> bool {
+        self.error = self.share.take(error);
+        self.error.is_some()
+    }
+}
