@@ -226,7 +226,7 @@ impl CacheBuilder {
             Choice::Given(store) => store.clone(),
             #[cfg(feature = "redis")]
             Choice::Redis { url, setting } => {
-                Arc::new(crate::redis::Redis::connect(url, setting, pending.clone())?)
+                Arc::new(crate::redis::Redis::draining(url, setting, pending.clone())?)
             }
         };
         Ok(self.over(store, pending))

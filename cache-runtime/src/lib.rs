@@ -40,6 +40,5 @@ pub use self::entry::{EntryRef, Hold};
 pub use self::error::{AlreadyInstalled, ConfigError, NotReady, StoreError};
 pub use self::key::{Key, KeyPart, KeyWriter};
 pub use self::local::Capacity;
-pub use self::memory::Memory;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
 pub use self::policy::{Absent, Level, Policy};

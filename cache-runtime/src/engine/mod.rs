@@ -131,7 +131,7 @@ impl Engine {
     }
 
     pub(crate) fn key(&self, key: &KeyBuf) -> Key {
-        Key::new(&self.app, key)
+        Key::of(&self.app, key)
     }
 
     pub(crate) fn counters(&self, site: &'static Site) -> crate::site::SiteCounters<'static> {

@@ -23,7 +23,14 @@ pub struct Key {
 }
 
 impl Key {
-    pub(crate) fn new(app: &str, buf: &KeyBuf) -> Self {
+    /// The key with the text `name`, as it stands in the store.
+    #[must_use]
+    pub fn new(name: impl Into<Vec<u8>>) -> Self {
+        let name = Bytes::from(name.into());
+        Self { hash: xxh3::xxh3_64(&name), full: None, name }
+    }
+
+    pub(crate) fn of(app: &str, buf: &KeyBuf) -> Self {
         let prefixed = |text: &[u8]| {
             let mut name = Vec::with_capacity(app.len() + 1 + text.len());
             if !app.is_empty() {
@@ -71,3 +78,6 @@ impl std::fmt::Display for Key {
         f.write_str(&String::from_utf8_lossy(&self.name))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::pending::Pending;
 use crate::time::wall_ms;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -40,7 +40,14 @@ pub(super) struct Connected {
     pub(super) connection: MultiplexedConnection,
     /// `SET .. NX GET` is known (Redis 7.0).
     pub(super) sets_and_gets: bool,
-    number: u64,
+    pub(super) number: u64,
+}
+
+impl Connected {
+    /// Sends one command; what the server refuses is an error.
+    pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
+        self.connection.send_packed_command(command).await?.extract_error()
+    }
 }
 
 impl Default for Link {
@@ -83,10 +90,10 @@ impl Link {
         }
     }
 
-    /// Runs an operation on `connected` within its deadline, and notices when the connection is dead.
+    /// Runs an operation on the connection `number` within its deadline, and notices when the connection is dead.
     pub(super) async fn within<T>(
         &self,
-        connected: &Connected,
+        number: u64,
         deadline: Duration,
         operation: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, StoreError> {
@@ -99,7 +106,7 @@ impl Link {
                 let kind = reply::error(&error);
                 // A server that turned read-only is no longer the one to ask: its address may lead elsewhere by now.
                 if kind == StoreError::Unreachable || error.code() == Some("READONLY") {
-                    self.give_up(connected.number, &error);
+                    self.give_up(number, &error);
                 } else {
                     self.breaker.answered();
                 }
@@ -107,7 +114,7 @@ impl Link {
             }
             Err(_) => {
                 if self.breaker.timed_out() {
-                    self.give_up(connected.number, &"it does not answer");
+                    self.give_up(number, &"it does not answer");
                 }
                 Err(StoreError::Timeout)
             }
@@ -193,14 +200,13 @@ async fn connect(
 }
 
 async fn set_up(connected: &mut Connected, link: &Link) -> RedisResult<()> {
-    let connection = &mut connected.connection;
     for script in script::ALL {
-        allowed(connection.send_packed_command(&script.load()).await)?;
+        allowed(connected.send(&script.load()).await)?;
     }
-    if let Some(Value::Array(time)) = allowed(connection.send_packed_command(&cmd("TIME")).await)? {
+    if let Some(Value::Array(time)) = allowed(connected.send(&cmd("TIME")).await)? {
         link.clock_offset_ms.store(clock_offset(&time), Relaxed);
     }
-    let info = allowed(connection.send_packed_command(cmd("INFO").arg("server").arg("replication")).await)?;
+    let info = allowed(connected.send(cmd("INFO").arg("server").arg("replication")).await)?;
     let info: String = info.map(::redis::from_redis_value).transpose()?.unwrap_or_default();
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     if field("role") == Some("slave") {
@@ -213,7 +219,7 @@ async fn set_up(connected: &mut Connected, link: &Link) -> RedisResult<()> {
 
 /// A step of the setup that the user of the connection may lack the right for.
 fn allowed(reply: RedisResult<Value>) -> RedisResult<Option<Value>> {
-    match reply.and_then(Value::extract_error) {
+    match reply {
         Ok(value) => Ok(Some(value)),
         Err(error) if reply::error(&error) == StoreError::Denied => Ok(None),
         Err(error) => Err(error),

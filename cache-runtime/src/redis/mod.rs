@@ -27,14 +27,25 @@ const READ: Duration = Duration::from_millis(100);
 const WRITE: Duration = Duration::from_millis(250);
 
 /// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
-pub(crate) struct Redis {
+pub struct Redis {
     link: Arc<Link>,
     _supervisor: connection::Supervisor,
 }
 
 impl Redis {
     /// Begins to connect; waits for nothing.
-    pub(crate) fn connect(url: &str, setting: &str, pending: Arc<Pending>) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    /// If `url` is not one of Redis.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn connect(url: &str) -> Result<Self, ConfigError> {
+        Self::draining(url, "redis url", Arc::default())
+    }
+
+    /// The same, sending `pending` each time before anything is read.
+    pub(crate) fn draining(url: &str, setting: &str, pending: Arc<Pending>) -> Result<Self, ConfigError> {
         let client = address::client(url, setting)?;
         let link = Arc::new(Link::default());
         let supervisor = connection::supervise(client, link.clone(), pending);
@@ -44,9 +55,7 @@ impl Redis {
     /// Sends one command.
     async fn command(&self, deadline: Duration, command: &Cmd) -> Result<Value, StoreError> {
         let mut connected = self.link.connected()?;
-        self.link
-            .within(&connected.clone(), deadline, connected.connection.send_packed_command(command))
-            .await
+        self.link.within(connected.number, deadline, connected.send(command)).await
     }
 
     /// Runs a script: by its hash, and with its text where the server does not know it.
@@ -58,16 +67,16 @@ impl Redis {
         args: &[&[u8]],
     ) -> Result<Value, StoreError> {
         let mut connected = self.link.connected()?;
-        let this = connected.clone();
+        let number = connected.number;
         let run = async move {
-            match connected.connection.send_packed_command(&script.by_hash(keys, args)).await {
+            match connected.send(&script.by_hash(keys, args)).await {
                 Err(error) if reply::is_no_script(&error) => {
-                    connected.connection.send_packed_command(&script.by_text(keys, args)).await
+                    connected.send(&script.by_text(keys, args)).await
                 }
                 reply => reply,
             }
         };
-        self.link.within(&this, deadline, run).await
+        self.link.within(number, deadline, run).await
     }
 }
 
@@ -113,9 +122,9 @@ impl Store for Redis {
             let mut connected = self.link.connected()?;
             let mut pipeline = Pipeline::with_capacity(2);
             pipeline.cmd("GETRANGE").arg(key.name()).arg(0).arg(0).cmd("PTTL").arg(key.name());
-            let this = connected.clone();
+            let number = connected.number;
             let asked = connected.connection.send_packed_commands(&pipeline, 0, 2);
-            match <[Value; 2]>::try_from(self.link.within(&this, READ, asked).await?) {
+            match <[Value; 2]>::try_from(self.link.within(number, READ, asked).await?) {
                 Ok([kind, _]) if reply::bytes(kind.clone())?.as_deref() != Some(b"V") => Ok(None),
                 Ok([_, Value::Int(-1)]) => Ok(Some(Lifetime::Unbounded)),
                 Ok([_, Value::Int(ms)]) => {
@@ -194,8 +203,7 @@ impl Store for Redis {
     fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             let mut connected = self.link.connected()?;
-            let this = connected.clone();
-            self.link.within(&this, WRITE, invalidate(&mut connected, keys)).await
+            self.link.within(connected.number, WRITE, invalidate(&mut connected, keys)).await
         })
     }
 

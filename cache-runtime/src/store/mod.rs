@@ -5,6 +5,9 @@ use bytes::Bytes;
 use std::{future::Future, pin::Pin, time::Duration};
 
 pub use crate::frame::{Lease, Token};
+pub use crate::memory::Memory;
+#[cfg(feature = "redis")]
+pub use crate::redis::Redis;
 
 /// The future of a store's operation.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -236,3 +236,6 @@ impl<'a> Reader<'a> {
         Some(*taken)
     }
 }
+
+#[cfg(test)]
+mod tests;

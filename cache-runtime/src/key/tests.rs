@@ -1,0 +1,174 @@
+use super::{Key, KeyBuf, KeyPart, KeyWriter};
+use proptest::prelude::*;
+use std::collections::HashMap;
+use std::fmt::Debug;
+
+fn buf(write: impl FnOnce(&mut KeyWriter<'_>)) -> KeyBuf {
+    let mut buf = KeyBuf::new();
+    write(&mut KeyWriter::new(&mut buf));
+    buf.finish();
+    buf
+}
+
+fn text<T: KeyPart + ?Sized>(value: &T) -> String {
+    String::from_utf8(buf(|key| key.part(value)).written().to_vec()).expect("parts are UTF-8")
+}
+
+/// What the default key of a function with the parameters `parts` looks like.
+fn written(parts: &[&dyn Fn(&mut KeyWriter<'_>)]) -> Vec<u8> {
+    buf(|key| {
+        key.text("ns:v1:f");
+        for part in parts {
+            key.text(":");
+            part(key);
+        }
+    })
+    .written()
+    .to_vec()
+}
+
+#[test]
+fn a_key_reads_as_people_expect() {
+    assert_eq!(written(&[&|key| key.part(&42_u64)]), b"ns:v1:f:42");
+    assert_eq!(text("open"), "open");
+    assert_eq!(text(&Some("open")), "open");
+    assert_eq!(text(&None::<&str>), "~");
+    assert_eq!(text(&Some(None::<u8>)), "~~");
+    assert_eq!(text(""), "%");
+    assert_eq!(text("a:b {c}"), "a%3Ab%20%7Bc%7D");
+    assert_eq!(text(&[1, 2][..]), "[1,2]");
+    assert_eq!(text(&("a", -7_i8, false)), "(a,-7,false)");
+    assert_eq!(text("zażółć"), "zażółć");
+    assert_eq!(text(&std::net::Ipv6Addr::LOCALHOST), "%3A%3A1");
+}
+
+#[test]
+fn a_key_longer_than_the_stack_buffer_is_whole() {
+    let long = "x".repeat(150);
+    assert_eq!(
+        written(&[&|key| key.part(&long), &|key| key.part(&1)]),
+        format!("ns:v1:f:{long}:1").as_bytes()
+    );
+}
+
+#[test]
+fn a_long_key_is_shortened_and_kept_whole() {
+    let key = |text: &str| Key::of("shop", &buf(|key| key.part(text)));
+    let (one, other) = (key(&"é:".repeat(100)), key(&("é:".repeat(100) + "!")));
+    assert!(one.name().len() <= 140, "{one}");
+    assert_ne!(one.name(), other.name());
+    assert_eq!(one.full(), Some(format!("shop:{}", "é%3A".repeat(100)).as_bytes()));
+    let name = std::str::from_utf8(one.name()).expect("cut between characters");
+    let (head, hash) = name.split_once('#').expect("shortened names are marked");
+    assert!(!head.ends_with('%') && !head.ends_with("%3"), "{head}");
+    assert_eq!(hash.len(), 32);
+}
+
+#[test]
+fn the_name_in_the_store_carries_the_application() {
+    let buf = buf(|key| key.text("tasks:v1:get:42"));
+    assert_eq!(Key::of("", &buf).name(), b"tasks:v1:get:42");
+    assert_eq!(Key::of("shop", &buf).name(), b"shop:tasks:v1:get:42");
+    assert_eq!(Key::of("shop", &buf).fence(), b"cache:fence:{shop:tasks:v1:get:42}");
+}
+
+/// Everything that structures a key, and what looks like its escapes.
+const HOSTILE: [char; 14] = [':', '%', '~', ',', '(', ')', '[', ']', '{', '}', '#', 'a', '2', 'é'];
+
+fn hostile_texts() -> Vec<String> {
+    let mut texts = vec![String::new()];
+    for one in HOSTILE {
+        texts.push(one.into());
+        texts.extend(HOSTILE.map(|other| format!("{one}{other}")));
+    }
+    texts
+}
+
+/// Asserts that no two of `values` are written alike.
+fn all_different<T: Debug>(values: impl IntoIterator<Item = T>, write: impl Fn(&T) -> Vec<u8>) {
+    let mut seen = HashMap::new();
+    for value in values {
+        let key = write(&value);
+        if let Some(other) = seen.insert(key.clone(), format!("{value:?}")) {
+            panic!("{other} and {value:?} are both `{}`", key.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn two_texts_in_two_parameters_never_collide() {
+    let texts = hostile_texts();
+    let pairs = texts.iter().flat_map(|one| texts.iter().map(move |other| (one, other)));
+    all_different(pairs, |(one, other)| written(&[&|key| key.part(*one), &|key| key.part(*other)]));
+}
+
+#[test]
+fn options_lists_and_tuples_of_hostile_texts_never_collide() {
+    let texts = hostile_texts();
+    let short: Vec<_> = texts.iter().filter(|text| text.chars().count() < 2).cloned().collect();
+    let mut lists: Vec<Vec<String>> = vec![vec![]];
+    lists.extend(texts.iter().map(|one| vec![one.clone()]));
+    for one in &short {
+        for other in &short {
+            lists.push(vec![one.clone(), other.clone()]);
+            lists.extend(short.iter().map(|third| vec![one.clone(), other.clone(), third.clone()]));
+        }
+    }
+    all_different(lists, |list| written(&[&|key| key.part(list)]));
+    let options = |text: &String| [None, Some(None), Some(Some(None)), Some(Some(Some(text.clone())))];
+    all_different(texts.iter().flat_map(options).collect::<std::collections::HashSet<_>>(), |option| {
+        written(&[&|key| key.part(option)])
+    });
+    let nested = short.iter().flat_map(|one| short.iter().map(move |other| (one, vec![other], Some(one))));
+    all_different(nested, |tuple| written(&[&|key| key.part(tuple)]));
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Arguments {
+    text: String,
+    maybe: Option<Option<String>>,
+    list: Vec<Option<String>>,
+    pair: (i64, char),
+    flag: bool,
+}
+
+fn arguments() -> impl Strategy<Value = Arguments> {
+    let text = || "[:%~,()\\[\\]{}#a-c0-2é]{0,5}";
+    let maybe = proptest::option::of(proptest::option::of(text()));
+    let list = proptest::collection::vec(proptest::option::of(text()), 0..4);
+    (text(), maybe, list, (any::<i64>(), any::<char>()), any::<bool>())
+        .prop_map(|(text, maybe, list, pair, flag)| Arguments { text, maybe, list, pair, flag })
+}
+
+proptest! {
+    #[test]
+    fn different_arguments_give_different_keys(one in arguments(), other in arguments(), mixed in any::<[bool; 5]>()) {
+        // Lists that differ in some places only are the ones that an ambiguous encoding mixes up.
+        let pick = |at: usize| if mixed[at] { &one } else { &other };
+        let mixed = Arguments {
+            text: pick(0).text.clone(),
+            maybe: pick(1).maybe.clone(),
+            list: pick(2).list.clone(),
+            pair: pick(3).pair,
+            flag: pick(4).flag,
+        };
+        let key = |arguments: &Arguments| written(&[
+            &|key| key.part(&arguments.text),
+            &|key| key.part(&arguments.maybe),
+            &|key| key.part(&arguments.list),
+            &|key| key.part(&arguments.pair),
+            &|key| key.part(&arguments.flag),
+        ]);
+        prop_assert_eq!(one == other, key(&one) == key(&other));
+        prop_assert_eq!(one == mixed, key(&one) == key(&mixed));
+    }
+
+    #[test]
+    fn no_text_escapes_its_place(text in any::<String>()) {
+        let written = written(&[&|key| key.part(&text)]);
+        let part = &written[b"ns:v1:f:".len()..];
+        prop_assert!(!part.is_empty());
+        let structural = |byte: &u8| b":~,()[]{}#*?\\ ".contains(byte) || byte.is_ascii_control();
+        prop_assert_eq!(part.iter().find(|byte| structural(byte)), None);
+    }
+}
