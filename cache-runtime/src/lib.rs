@@ -30,7 +30,7 @@ pub mod store;
 mod time;
 mod typed;
 
-//pub use cache_macros::{KeyPart, cached, invalidates};
+pub use cache_macros::{KeyPart, cached, invalidates};
 
 pub use self::cache::{Cache, CacheBuilder};
 pub use self::codec::Value;

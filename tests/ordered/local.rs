@@ -1,0 +1,93 @@
+//! L1: what this process keeps, and when it must not be served.
+
+use super::world::{Spy, everywhere};
+use cache_runtime::{Outcome, Tier, cached};
+use cache_tests::gate::{Gate, GatedLoad};
+
+#[cached(ns = "ordered", ttl = "medium", l1 = "60s", skip(load))]
+async fn bounded(id: u64, load: GatedLoad<u64>) -> u64 {
+    load.load().await
+}
+
+#[cached(ns = "ordered", ttl = "medium", l1 = "validate", skip(load))]
+async fn validated(id: u64, load: GatedLoad<u64>) -> u64 {
+    load.load().await
+}
+
+const L1: Outcome = Outcome::Hit(Tier::L1);
+
+#[tokio::test]
+async fn a_load_goes_to_l1_and_an_invalidation_takes_it_out() {
+    everywhere(async |world| {
+        let spy = Spy::default();
+        let process = world.spied(&spy).await;
+        let source = GatedLoad::open(1);
+        let call = || process.spawn(bounded(1, source.clone())).end();
+        assert_eq!(call().await, (1, Outcome::Loaded));
+        spy.fills.reached(1).await;
+        tokio::task::yield_now().await;
+        assert_eq!(call().await, (1, L1));
+        source.set(2);
+        process.0.scope_for(async { bounded_entry(1).invalidate().await }).await;
+        assert_eq!(call().await, (2, Outcome::Loaded));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_asked_for_before_an_invalidation_does_not_stay_in_l1() {
+    everywhere(async |world| {
+        let writer = world.process().await;
+        let source = GatedLoad::open(1);
+        writer.spawn(bounded(1, source.clone())).end().await;
+        let answers = Gate::default();
+        let reader = world.spied(&Spy { get_answers: Some(answers.clone()), ..Spy::default() }).await;
+        let early = reader.spawn(bounded(1, source.clone()));
+        answers.arrived().await;
+        source.set(2);
+        reader.0.scope_for(async { bounded_entry(1).invalidate().await }).await;
+        answers.open();
+        assert_eq!(early.end().await.0, 1, "asked for before the invalidation");
+        assert_eq!(reader.spawn(bounded(1, source.clone())).end().await.0, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_validated_entry_falls_with_anothers_invalidation() {
+    everywhere(async |world| {
+        let spy = Spy::default();
+        let (reader, writer) = (world.spied(&spy).await, world.process().await);
+        let source = GatedLoad::open(1);
+        let call = || reader.spawn(validated(1, source.clone())).end();
+        assert_eq!(call().await, (1, Outcome::Loaded));
+        spy.fills.reached(1).await;
+        tokio::task::yield_now().await;
+        assert_eq!(call().await, (1, L1));
+        source.set(2);
+        writer.0.scope_for(async { validated_entry(1).invalidate().await }).await;
+        assert_eq!(call().await, (2, Outcome::Loaded));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_l1_entry_ends_with_its_bound_and_an_entry_with_its_ttl() {
+    #[cached(ns = "ordered", ttl = "10s", l1 = "2s", skip(load))]
+    async fn short(load: GatedLoad<u64>) -> u64 {
+        load.load().await
+    }
+    let process = super::world::Process::over(std::sync::Arc::<cache_runtime::store::Memory>::default());
+    let source = GatedLoad::open(1);
+    let call = || process.spawn(short(source.clone())).end();
+    let pass = |ms| tokio::time::advance(std::time::Duration::from_millis(ms));
+    assert_eq!(call().await.1, Outcome::Loaded);
+    pass(1_999).await;
+    assert_eq!(call().await.1, L1);
+    pass(1).await;
+    assert_eq!(call().await.1, Outcome::Hit(Tier::L2));
+    pass(6_999).await;
+    assert_eq!(call().await.1, Outcome::Hit(Tier::L2), "a ttl is cut by a tenth at most");
+    pass(1_001).await;
+    assert_eq!(call().await.1, Outcome::Loaded, "and never exceeded");
+}

@@ -1,0 +1,224 @@
+//! Several "processes" (caches) over one store, whose answers a test can hold back.
+
+use bytes::Bytes;
+use cache_runtime::store::{Lease, Leased, Lifetime, Memory, Redis, Store, StoreFuture, Token};
+use cache_runtime::{Cache, Key, NotReady, Outcome, cached, observed};
+use cache_tests::gate::{Counter, Gate, GatedLoad};
+use cache_tests::redis_process::RedisServer;
+use cache_tests::wait::within;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// Where processes meet.
+pub(crate) enum World {
+    Memory(Arc<Memory>),
+    Redis(RedisServer),
+}
+
+impl World {
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Memory(memory) => memory.clone(),
+            Self::Redis(server) => {
+                let store = Redis::connect(&server.url()).expect("a good url");
+                store.ready(Duration::from_secs(10)).await.expect("the server is up");
+                Arc::new(store)
+            }
+        }
+    }
+
+    /// A process with its own view of the store.
+    pub(crate) async fn process(&self) -> Process {
+        Process::over(self.store().await)
+    }
+
+    /// A process whose store does what the spy says.
+    pub(crate) async fn spied(&self, spy: &Spy) -> Process {
+        Process::over(Arc::new(Spied { store: self.store().await, spy: spy.clone() }))
+    }
+}
+
+/// Runs `scenario` over each kind of store.
+pub(crate) async fn everywhere(scenario: impl AsyncFn(&World)) {
+    scenario(&World::Memory(Arc::default())).await;
+    scenario(&World::Redis(RedisServer::start())).await;
+}
+
+/// One cache, as one process would have it.
+#[derive(Clone)]
+pub(crate) struct Process(pub(crate) Cache);
+
+impl Process {
+    pub(crate) fn over(store: Arc<dyn Store>) -> Self {
+        Self(Cache::builder().store(store).build().expect("a good configuration"))
+    }
+
+    /// Calls the cached function, in a task of its own.
+    pub(crate) fn spawn_read(&self, id: u64, load: &GatedLoad<u64>) -> Read {
+        self.spawn(read(id, load.clone()))
+    }
+
+    /// Runs a cached call, in a task of its own.
+    pub(crate) fn spawn<T: Send + 'static>(&self, call: impl Future<Output = T> + Send + 'static) -> Read<T> {
+        let cache = self.0.clone();
+        Read(tokio::spawn(async move { cache.scope_for(observed(call)).await }.map_outcome()))
+    }
+
+    pub(crate) async fn read(&self, id: u64, load: &GatedLoad<u64>) -> (u64, Outcome) {
+        self.spawn_read(id, load).end().await
+    }
+
+    /// Invalidates the cached function's entry; returns when that is acknowledged.
+    pub(crate) async fn invalidate(&self, id: u64) {
+        let outcome = self.0.scope_for(async { read_entry(id).invalidate().await }).await;
+        assert_eq!(outcome, cache_runtime::Invalidation::Applied);
+    }
+}
+
+trait MapOutcome<T>: Future<Output = (T, cache_runtime::Report)> + Sized {
+    async fn map_outcome(self) -> (T, Outcome) {
+        let (value, report) = self.await;
+        (value, report.outcome().expect("it was a cached call"))
+    }
+}
+
+impl<T, F: Future<Output = (T, cache_runtime::Report)>> MapOutcome<T> for F {}
+
+/// A call under way.
+pub(crate) struct Read<T = u64>(pub(crate) JoinHandle<(T, Outcome)>);
+
+impl<T> Read<T> {
+    pub(crate) async fn end(self) -> (T, Outcome) {
+        within("the call to end", self.0).await.expect("it neither panics nor is cancelled")
+    }
+}
+
+/// The cached function of these tests.
+#[cached(ns = "ordered", ttl = "medium", skip(load))]
+pub(crate) async fn read(id: u64, load: GatedLoad<u64>) -> u64 {
+    load.load().await
+}
+
+/// What a process's store does besides answering.
+#[derive(Clone, Default)]
+pub(crate) struct Spy {
+    /// Fills that the store has executed.
+    pub(crate) fills: Counter,
+    /// Leases that were asked for.
+    pub(crate) leases: Counter,
+    /// Holds back the answers of fills, after they were executed.
+    pub(crate) fill_answers: Option<Gate>,
+    /// Holds back the answers of GETs, after they were executed.
+    pub(crate) get_answers: Option<Gate>,
+    /// Stores whatever a fill brings: the guard removed.
+    pub(crate) blind: bool,
+}
+
+struct Spied {
+    store: Arc<dyn Store>,
+    spy: Spy,
+}
+
+async fn held<T>(gate: Option<&Gate>, answer: T) -> T {
+    if let Some(gate) = gate {
+        gate.wait().await;
+    }
+    answer
+}
+
+impl Store for Spied {
+    fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
+        Box::pin(async { held(self.spy.get_answers.as_ref(), self.store.get(key).await).await })
+    }
+
+    fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes> {
+        self.store.head(key)
+    }
+
+    fn lifetime<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Lifetime>> {
+        self.store.lifetime(key)
+    }
+
+    fn lease<'a>(
+        &'a self,
+        key: &'a Key,
+        lease: Lease,
+        term: Duration,
+        instead_of: Option<Token>,
+    ) -> StoreFuture<'a, Leased> {
+        self.spy.leases.add();
+        self.store.lease(key, lease, term, instead_of)
+    }
+
+    fn fill<'a>(
+        &'a self,
+        key: &'a Key,
+        token: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            let filled = if self.spy.blind {
+                let holder = Token::random();
+                self.store.unhold(key, holder).await?;
+                self.store.hold(key, holder, Duration::from_secs(1)).await?;
+                self.store.put(key, holder, entry, ttl).await
+            } else {
+                self.store.fill(key, token, entry, ttl).await
+            };
+            self.spy.fills.add();
+            held(self.spy.fill_answers.as_ref(), filled).await
+        })
+    }
+
+    fn renew<'a>(&'a self, key: &'a Key, token: Token, term: Duration) -> StoreFuture<'a, bool> {
+        self.store.renew(key, token, term)
+    }
+
+    fn release<'a>(&'a self, key: &'a Key, token: Token) -> StoreFuture<'a, bool> {
+        self.store.release(key, token)
+    }
+
+    fn refresh<'a>(
+        &'a self,
+        key: &'a Key,
+        seen: Token,
+        mine: Token,
+        term: Duration,
+    ) -> StoreFuture<'a, bool> {
+        self.store.refresh(key, seen, mine, term)
+    }
+
+    fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()> {
+        self.store.invalidate(keys)
+    }
+
+    fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()> {
+        self.store.hold(key, holder, term)
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        holder: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool> {
+        self.store.put(key, holder, entry, ttl)
+    }
+
+    fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()> {
+        self.store.unhold(key, holder)
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.store.now_ms()
+    }
+
+    fn ready(&self, timeout: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {
+        self.store.ready(timeout)
+    }
+}
