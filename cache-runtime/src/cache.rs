@@ -215,11 +215,7 @@ impl CacheBuilder {
     /// # Panics
     /// With a Redis, outside of a tokio runtime.
     pub fn build(self) -> Result<Cache, ConfigError> {
-        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
-        if !self.app.bytes().all(legal) {
-            let problem = format!("`{}` has a character other than a-z, 0-9, `_`, `-` and `.`", self.app);
-            return Err(ConfigError::new("application name", problem));
-        }
+        check_app("application name", &self.app)?;
         let pending = Arc::new(Pending::default());
         let store: Arc<dyn Store> = match &self.store {
             Choice::InProcess => Arc::new(Memory::default()),
@@ -250,6 +246,7 @@ impl CacheBuilder {
             builder.store = url_choice(url)?;
         }
         if let Some(app) = text("CACHE_APP")? {
+            check_app("CACHE_APP", &app)?;
             builder.app = app;
         }
         if let Some(mib) = text("CACHE_LOCAL_MIB")? {
@@ -262,6 +259,17 @@ impl CacheBuilder {
     }
 }
 
+fn check_app(setting: &str, app: &str) -> Result<(), ConfigError> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
+    if app.bytes().all(legal) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        setting,
+        format!("is `{app}`, with a character other than a-z, 0-9, `_`, `-` and `.`"),
+    ))
+}
+
 #[cfg(feature = "redis")]
 fn url_choice(url: String) -> Result<Choice, ConfigError> {
     Ok(Choice::Redis { url, setting: "CACHE_URL" })
@@ -270,4 +278,66 @@ fn url_choice(url: String) -> Result<Choice, ConfigError> {
 #[cfg(not(feature = "redis"))]
 fn url_choice(_: String) -> Result<Choice, ConfigError> {
     Err(ConfigError::new("CACHE_URL", "is set, and this program was built without the feature `redis`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cache, CacheBuilder, Capacity};
+
+    fn from_vars(vars: &[(&str, &str)]) -> Result<CacheBuilder, crate::ConfigError> {
+        CacheBuilder::from_vars(|name| {
+            vars.iter().find(|(var, _)| *var == name).map(|(_, value)| value.into())
+        })
+    }
+
+    #[test]
+    fn without_variables_the_cache_is_in_process() {
+        let cache = from_vars(&[]).and_then(CacheBuilder::build).expect("nothing can be wrong");
+        assert_eq!(cache.engine.app, "");
+        let builder =
+            from_vars(&[("CACHE_APP", "shop"), ("CACHE_LOCAL_MIB", "8"), ("CACHE_URL", "")]).expect("good");
+        assert_eq!((builder.app.as_str(), builder.local), ("shop", Capacity::mib(8)));
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named_with_its_value() {
+        let error = |vars: &[(&str, &str)]| {
+            from_vars(vars).and_then(CacheBuilder::build).expect_err("it is wrong").to_string()
+        };
+        assert_eq!(
+            error(&[("CACHE_LOCAL_MIB", "lots")]),
+            "CACHE_LOCAL_MIB is `lots`, not a whole number of MiB"
+        );
+        assert_eq!(
+            error(&[("CACHE_APP", "My Shop")]),
+            "CACHE_APP is `My Shop`, with a character other than a-z, 0-9, `_`, `-` and `.`"
+        );
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn a_wrong_url_is_named_without_its_password() {
+        for url in [
+            "http://me:hunter2@localhost",
+            "redis://me:hunter2@localhost:port",
+            "redis://me:hunter2@host:1/db/db",
+            "redis://:hunter2@localhost:99999999",
+            "unix:///tmp/x?pass=hunter2&db=x",
+            "me:hunter2@localhost",
+            "redis://me:hun@ter2@localhost:99999999",
+        ] {
+            let error =
+                from_vars(&[("CACHE_URL", url)]).and_then(CacheBuilder::build).expect_err(url).to_string();
+            assert!(error.starts_with("CACHE_URL is `"), "{error}");
+            assert!(!error.contains("hunter2") && !error.contains("ter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_cache_is_installed_for_a_process() {
+        let (one, other) = (Cache::in_process(), Cache::in_process());
+        one.install();
+        one.install();
+        assert!(other.try_install().is_err());
+    }
 }

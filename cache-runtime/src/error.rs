@@ -5,7 +5,7 @@ use std::fmt;
 /// A configuration that cannot work.
 ///
 /// Names the setting and its value; a password never appears in it.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error("{setting} {problem}")]
 pub struct ConfigError {
     setting: String,
@@ -18,12 +18,26 @@ impl ConfigError {
     }
 }
 
+/// As it displays: this is what `fn main() -> Result<..>` prints.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// The store did not become ready in time.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error("the cache is not ready after {waited:?}: {reason}")]
 pub struct NotReady {
     pub(crate) waited: std::time::Duration,
     pub(crate) reason: String,
+}
+
+/// As it displays: this is what `fn main() -> Result<..>` prints.
+impl fmt::Debug for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Another cache is already installed for this process.
