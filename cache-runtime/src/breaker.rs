@@ -1,17 +1,21 @@
 //! When to give up on a store, and when to try again.
 
+#[cfg(feature = "redis")]
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Operations that may run into their deadline one after another before the connection counts as dead.
+#[cfg(feature = "redis")]
 const TOLERATED: u32 = 3;
 const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// Counts timeouts in a row.
+#[cfg(feature = "redis")]
 #[derive(Debug, Default)]
 pub(crate) struct Breaker(AtomicU32);
 
+#[cfg(feature = "redis")]
 impl Breaker {
     pub(crate) fn answered(&self) {
         if self.0.load(Relaxed) != 0 {

@@ -229,7 +229,8 @@ impl CacheBuilder {
     }
 
     fn over(self, store: Arc<dyn Store>, pending: Arc<Pending>) -> Cache {
-        let local = Local::new(self.local);
+        let local = Arc::new(Local::new(self.local));
+        store.listen(&self.app, local.clone());
         let parts = Parts { app: self.app, store, local, pending, enabled: self.enabled };
         Cache { engine: Arc::new(Engine::new(parts)) }
     }

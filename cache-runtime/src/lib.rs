@@ -38,6 +38,9 @@ pub use self::context::observed;
 pub use self::engine::Put;
 pub use self::entry::{EntryRef, Hold};
 pub use self::error::{AlreadyInstalled, ConfigError, NotReady, StoreError};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use self::frame::fuzzing;
 pub use self::key::{Key, KeyPart, KeyWriter};
 pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};

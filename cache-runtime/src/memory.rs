@@ -2,11 +2,11 @@
 
 use crate::error::{NotReady, StoreError};
 use crate::key::Key;
-use crate::store::{Lease, Leased, Lifetime, Store, StoreFuture, Token};
+use crate::store::{Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
 use crate::time::{Instant, wall_ms};
 use bytes::{Bytes, BytesMut};
 use quick_cache::unsync;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::{future::Future, pin::Pin, time::Duration};
 
 const SHARDS: usize = 16;
@@ -22,9 +22,9 @@ const DEFAULT_CAPACITY: u64 = 256 << 20;
 /// An in-process [`Store`]: bounded in bytes, expiring, evicting what is used least.
 ///
 /// Several caches over one `Memory` behave like several processes over one Redis.
-#[derive(Debug)]
 pub struct Memory {
     shards: Box<[Mutex<Shard>]>,
+    listeners: RwLock<Vec<(String, Weak<dyn Listener>)>>,
     started: Instant,
     started_ms: u64,
 }
@@ -46,6 +46,12 @@ impl quick_cache::Weighter<Bytes, Slot> for Weight {
     }
 }
 
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
+
 impl Default for Memory {
     fn default() -> Self {
         Self::with_capacity(DEFAULT_CAPACITY)
@@ -58,7 +64,16 @@ impl Memory {
     pub fn with_capacity(bytes: u64) -> Self {
         let shard = || Mutex::new(unsync::Cache::with_weighter(1_024, bytes / SHARDS as u64, Weight));
         let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
-        Self { shards, started: Instant::now(), started_ms: wall_ms() }
+        Self { shards, listeners: RwLock::default(), started: Instant::now(), started_ms: wall_ms() }
+    }
+
+    /// Tells every listener that `key` is not true any more.
+    fn announce(&self, key: &Key) {
+        for (app, listener) in self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let (Some(name), Some(listener)) = (key.without_app(app), listener.upgrade()) {
+                listener.invalidated(name);
+            }
+        }
     }
 
     fn at<'a>(&'a self, key: &'a Key) -> Place<'a> {
@@ -227,6 +242,8 @@ impl Store for Memory {
                     Some((hold, expires)) => place.set(hold.shared().to_bytes(), expires),
                     None => place.remove(),
                 }
+                drop(place);
+                self.announce(key);
             }
         })
     }
@@ -241,6 +258,8 @@ impl Store for Memory {
                 }
                 None => place.set(Hold { shared: false, holders: vec![holder] }.to_bytes(), Some(until)),
             }
+            drop(place);
+            self.announce(key);
         })
     }
 
@@ -259,12 +278,24 @@ impl Store for Memory {
             } else {
                 end_hold(&mut place, holder);
             }
+            drop(place);
+            self.announce(key);
             alone
         })
     }
 
     fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()> {
-        at_once(move || end_hold(&mut self.at(key), holder))
+        at_once(move || {
+            end_hold(&mut self.at(key), holder);
+            self.announce(key);
+        })
+    }
+
+    fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
+        let mut listeners = self.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|(_, listener)| listener.strong_count() > 0);
+        listeners.push((app.to_owned(), Arc::downgrade(&listener)));
+        listener.alive(None);
     }
 
     fn now_ms(&self) -> u64 {

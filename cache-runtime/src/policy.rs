@@ -67,10 +67,13 @@ pub enum Absent {
 #[non_exhaustive]
 pub enum Level {
     /// Not at all: every hit is one read of the store.
-    #[default]
     Off,
     /// After asking the store whether its copy is still the one there: one small trip, no decoding.
     Validate,
+    /// As long as the store's feed of invalidations is alive. What another process invalidates is served at most 1.01 s longer, typically
+    /// well below a millisecond; what this process invalidates, not at all. Where there is no feed, [`Ttl`](Self::Ttl) of one second.
+    #[default]
+    Coherent,
     /// For at most this long without asking; what another process invalidates may be served that long.
     Ttl(Duration),
 }

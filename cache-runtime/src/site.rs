@@ -30,7 +30,7 @@ impl Site {
             head,
             schema: 0,
             absent: Absent::Skip,
-            level: Level::Off,
+            level: Level::Coherent,
             load_timeout: Duration::from_secs(30),
             counters: OnceLock::new(),
         }

@@ -7,12 +7,12 @@ use cache_tests::gate::GatedLoad;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cached(ns = "ordered", skip(load))]
+#[cached(ns = "ordered", skip(load), l1 = "off")]
 async fn inner(id: u64, load: GatedLoad<u64>) -> u64 {
     load.load().await
 }
 
-#[cached(ns = "ordered", skip(load))]
+#[cached(ns = "ordered", skip(load), l1 = "off")]
 async fn outer(id: u64, load: GatedLoad<u64>) -> u64 {
     inner(id, load).await * 10
 }
@@ -82,7 +82,7 @@ async fn beside_a_hold_the_pending_load_survives_dropped_callers() {
 
 #[tokio::test]
 async fn a_condition_decides_whether_a_call_is_cached() {
-    #[cached(ns = "ordered", skip(load), when = page == 0)]
+    #[cached(ns = "ordered", skip(load), l1 = "off", when = page == 0)]
     async fn list(page: u32, load: GatedLoad<u64>) -> u64 {
         load.load().await
     }

@@ -85,7 +85,7 @@ async fn polled<F: Future + Send>(future: F, polls: u64) -> std::pin::Pin<Box<F>
     future
 }
 
-#[cached(ns = "ordered", skip(load))]
+#[cached(ns = "ordered", skip(load), l1 = "off")]
 async fn panicking(id: u64, load: GatedLoad<bool>) -> u64 {
     assert!(!load.load().await, "the body panics");
     id
@@ -117,14 +117,14 @@ struct Shareable;
 #[derive(Debug, PartialEq)]
 struct Unshareable;
 
-#[cached(ns = "ordered", skip(loads))]
+#[cached(ns = "ordered", skip(loads), l1 = "off")]
 async fn failing_alike(id: u64, loads: Counter) -> Result<u64, Shareable> {
     loads.add();
     tokio::time::sleep(Duration::from_millis(50)).await;
     Err(Shareable)
 }
 
-#[cached(ns = "ordered", skip(loads))]
+#[cached(ns = "ordered", skip(loads), l1 = "off")]
 async fn failing_apart(id: u64, loads: Counter) -> Result<u64, Unshareable> {
     loads.add();
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -153,7 +153,7 @@ async fn a_hundred_callers_of_a_failing_body_are_not_lined_up() {
 
 #[tokio::test]
 async fn an_error_is_not_cached() {
-    #[cached(ns = "ordered", skip(load))]
+    #[cached(ns = "ordered", skip(load), l1 = "off")]
     async fn fallible(id: u64, load: GatedLoad<Result<u64, String>>) -> Result<u64, String> {
         load.load().await
     }

@@ -103,7 +103,7 @@ async fn lookups_under_way_are_not_shared_with_later_callers() {
 }
 
 /// `None` is not stored by default; those who waited for it still need not load.
-#[cache_runtime::cached(ns = "ordered", skip(load))]
+#[cache_runtime::cached(ns = "ordered", skip(load), l1 = "off")]
 async fn find(id: u64, load: GatedLoad<Option<u64>>) -> Option<u64> {
     load.load().await
 }

@@ -2,6 +2,7 @@
 
 mod beside;
 mod cancellation;
+mod coherent;
 mod entries;
 mod joiners;
 mod local;

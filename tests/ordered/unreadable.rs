@@ -90,12 +90,12 @@ struct New {
     title: Option<String>,
 }
 
-#[cached(ns = "ordered", key = "versioned:{id}", skip(load))]
+#[cached(ns = "ordered", key = "versioned:{id}", skip(load), l1 = "off")]
 async fn by_the_old_binary(id: u64, load: GatedLoad<u64>) -> Old {
     Old { id: load.load().await }
 }
 
-#[cached(ns = "ordered", key = "versioned:{id}", skip(load), schema = 1)]
+#[cached(ns = "ordered", key = "versioned:{id}", skip(load), l1 = "off", schema = 1)]
 async fn by_the_new_binary(id: u64, load: GatedLoad<u64>) -> New {
     New { id: load.load().await, title: None }
 }
@@ -120,7 +120,7 @@ async fn an_old_binary_does_not_replace_what_a_newer_one_stored() {
 
 #[tokio::test]
 async fn a_long_key_is_compared_whole() {
-    #[cached(ns = "ordered", skip(load))]
+    #[cached(ns = "ordered", skip(load), l1 = "off")]
     async fn search(text: &str, load: GatedLoad<u64>) -> u64 {
         load.load().await
     }

@@ -1,7 +1,7 @@
 //! Several "processes" (caches) over one store, whose answers a test can hold back.
 
 use bytes::Bytes;
-use cache_runtime::store::{Lease, Leased, Lifetime, Memory, Redis, Store, StoreFuture, Token};
+use cache_runtime::store::{Lease, Leased, Lifetime, Listener, Memory, Redis, Store, StoreFuture, Token};
 use cache_runtime::{Cache, Key, NotReady, Outcome, cached, observed};
 use cache_tests::gate::{Counter, Gate, GatedLoad};
 use cache_tests::redis_process::RedisServer;
@@ -37,7 +37,12 @@ impl World {
 
     /// A process whose store does what the spy says.
     pub(crate) async fn spied(&self, spy: &Spy) -> Process {
-        Process::over(Arc::new(Spied { store: self.store().await, spy: spy.clone() }))
+        Self::spying(self.store().await, spy)
+    }
+
+    /// A process over `store` that does what the spy says.
+    pub(crate) fn spying(store: Arc<dyn Store>, spy: &Spy) -> Process {
+        Process::over(Arc::new(Spied { store, spy: spy.clone() }))
     }
 }
 
@@ -96,8 +101,8 @@ impl<T> Read<T> {
     }
 }
 
-/// The cached function of these tests.
-#[cached(ns = "ordered", ttl = "medium", skip(load))]
+/// The cached function of these tests: every answer comes from the store.
+#[cached(ns = "ordered", ttl = "medium", l1 = "off", skip(load))]
 pub(crate) async fn read(id: u64, load: GatedLoad<u64>) -> u64 {
     load.load().await
 }
@@ -115,6 +120,8 @@ pub(crate) struct Spy {
     pub(crate) get_answers: Option<Gate>,
     /// Stores whatever a fill brings: the guard removed.
     pub(crate) blind: bool,
+    /// Tells of invalidations instead of the store.
+    pub(crate) feed: Option<Arc<dyn Store>>,
 }
 
 struct Spied {
@@ -212,6 +219,14 @@ impl Store for Spied {
 
     fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()> {
         self.store.unhold(key, holder)
+    }
+
+    fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
+        self.spy.feed.as_ref().unwrap_or(&self.store).listen(app, listener);
+    }
+
+    fn settling(&self) -> Duration {
+        self.store.settling()
     }
 
     fn now_ms(&self) -> u64 {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-#[cached(ns = "outage", ttl = "medium", skip(source))]
+#[cached(ns = "outage", ttl = "medium", l1 = "off", skip(source))]
 async fn read(id: u64, source: &GatedLoad<u64>) -> u64 {
     source.load().await
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Counts its runs in Redis, beside the cache.
-#[cached(ns = "processes", ttl = "medium", skip(counter, load_ms))]
+#[cached(ns = "processes", ttl = "medium", l1 = "off", skip(counter, load_ms))]
 async fn slow(id: u64, load_ms: u64, counter: &redis::aio::MultiplexedConnection) -> u64 {
     let mut counter = counter.clone();
     let runs: u64 = counter.incr("runs", 1).await.expect("counted");

@@ -1,12 +1,12 @@
 //! A load under a lease: taken, renewed while the body runs, ended by a fill that the store may refuse.
 
-use super::read::Kept;
 use super::{Call, Engine, LEASE, Loaded, Request, Stamped, detach, detach_later};
 use crate::breaker::spread;
 use crate::error::StoreError;
 use crate::flight::{Landing, Leader, Shared, Verdict};
 use crate::frame::{Lease, Token};
 use crate::key::Key;
+use crate::local::{Kept, Ticket};
 use crate::policy::Level;
 use crate::store::{Leased, Store};
 use crate::time::Instant;
@@ -34,7 +34,7 @@ impl Engine {
         key: &Key,
         leader: Leader,
         instead_of: Option<Token>,
-        stamp: u64,
+        ticket: Ticket,
         call: &mut dyn Call,
     ) -> Result<Led, StoreError> {
         let token = Token::random();
@@ -72,7 +72,7 @@ impl Engine {
         let shared = if wanted { call.share() } else { None };
         match frame {
             Some((frame, ttl)) => {
-                self.fill(request, key, Filling { token, created_ms, frame, ttl, stamp, shared, landing });
+                self.fill(request, key, Filling { token, created_ms, frame, ttl, ticket, shared, landing });
             }
             None => self.certify(key, token, shared, landing),
         }
@@ -81,10 +81,10 @@ impl Engine {
 
     /// Sends the value to the store; joiners and L1 get it only if the store took it.
     pub(super) fn fill(&self, request: &Request<'_>, key: &Key, filling: Filling) {
-        let Filling { token, created_ms, frame, ttl, stamp, shared, landing } = filling;
+        let Filling { token, created_ms, frame, ttl, ticket, shared, landing } = filling;
         let (store, key) = (self.store.clone(), key.clone());
         let counters = self.counters(request.site);
-        let keep = self.keeper(request, stamp);
+        let keep = self.keeper(request, ticket);
         detach(async move {
             let frame = Bytes::from(frame);
             let size = frame.len();
@@ -93,7 +93,7 @@ impl Engine {
                     let Some(shared) = shared else { return };
                     landing.end(Verdict::Certified(shared.clone()));
                     if let Some(keep) = keep {
-                        keep.store(shared, Kept { token, created_ms, fresh: ttl, size });
+                        keep.store(Kept { value: shared, token, created_ms, fresh: ttl, size });
                     }
                 }
                 Ok(false) => drop(counters.fills_refused.fetch_add(1, Relaxed)),
@@ -135,7 +135,7 @@ pub(super) struct Filling {
     pub(super) created_ms: u64,
     pub(super) frame: Vec<u8>,
     pub(super) ttl: Option<Duration>,
-    pub(super) stamp: u64,
+    pub(super) ticket: Ticket,
     pub(super) shared: Option<Shared>,
     pub(super) landing: Landing,
 }

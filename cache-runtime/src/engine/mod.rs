@@ -106,7 +106,7 @@ pub(crate) struct Stamped {
 pub(crate) struct Parts {
     pub(crate) app: String,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) local: Local,
+    pub(crate) local: Arc<Local>,
     pub(crate) pending: Arc<Pending>,
     pub(crate) enabled: bool,
 }
@@ -119,7 +119,7 @@ impl Engine {
             app: parts.app,
             store: parts.store,
             enabled: parts.enabled,
-            local: Arc::new(parts.local),
+            local: parts.local,
             flights: Flights::default(),
             trailing: Trailing::default(),
             waits: Waits::default(),

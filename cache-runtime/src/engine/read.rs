@@ -3,10 +3,10 @@
 use super::load::Led;
 use super::{Call, Engine, Loaded, Request, Unreadable};
 use crate::error::StoreError;
-use crate::flight::{Shared, Turn, Verdict};
-use crate::frame::{self, Entry, Lease, Token, Unusable};
+use crate::flight::{Turn, Verdict};
+use crate::frame::{self, Entry, Lease, Token, Unusable, Value};
 use crate::key::Key;
-use crate::local::{Held, Local};
+use crate::local::{Kept, Local, Ticket};
 use crate::observe::{Outcome, Tier};
 use crate::policy::Level;
 use crate::time::Instant;
@@ -37,7 +37,7 @@ impl Engine {
     /// Answers `call` from a tier, from another's load, or by its body; never fails.
     pub(crate) async fn read(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
         let hash = request.key.hash();
-        if let Some(answered) = self.read_ttl_level(request, hash, call) {
+        if let Some(answered) = self.read_local(request, hash, call) {
             return answered;
         }
         let key = self.key(request.key);
@@ -56,9 +56,10 @@ impl Engine {
         }
     }
 
-    fn read_ttl_level(&self, request: &Request<'_>, hash: u64, call: &mut dyn Call) -> Option<Answered> {
-        let Level::Ttl(_) = request.site.level else { return None };
-        let held = self.local.get(request.key.written(), hash)?;
+    /// The value of L1, where it is served without asking.
+    fn read_local(&self, request: &Request<'_>, hash: u64, call: &mut dyn Call) -> Option<Answered> {
+        let level @ (Level::Coherent | Level::Ttl(_)) = request.site.level else { return None };
+        let held = self.local.get(request.key.written(), hash, level)?;
         call.adopt(&held.value).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
     }
 
@@ -70,7 +71,7 @@ impl Engine {
         call: &mut dyn Call,
     ) -> Option<Answered> {
         let Level::Validate = request.site.level else { return None };
-        let held = self.local.get(request.key.written(), key.hash)?;
+        let held = self.local.get(request.key.written(), key.hash, Level::Validate)?;
         let head = self.store.head(key).await.ok()?;
         let same = frame::value_token(&head) == Some(held.token);
         (same && call.adopt(&held.value)).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
@@ -87,8 +88,8 @@ impl Engine {
         let mut reply = None;
         let mut waited = false;
         loop {
-            let stamp = self.local.stamp(key.hash);
-            if let Some(joiner) = self.flights.join(key, stamp) {
+            let ticket = self.local.ticket(key.hash);
+            if let Some(joiner) = self.flights.join(key, ticket.stamp) {
                 reply = None;
                 let patience = request.site.load_timeout + super::LEASE;
                 let verdict = tokio::time::timeout(patience, joiner.verdict()).await;
@@ -106,29 +107,29 @@ impl Engine {
                 }
                 continue;
             }
-            let (stamp, bytes) = match reply.take() {
+            let (ticket, bytes) = match reply.take() {
                 Some(reply) => reply,
-                None => (stamp, self.look_up(request, key).await?),
+                None => (ticket, self.look_up(request, key).await?),
             };
-            match self.see(request, key, stamp, bytes.as_ref(), call) {
+            match self.see(request, key, ticket, bytes.as_ref(), call) {
                 Seen::Usable((_, age)) if waited => return Ok((Outcome::Joined, age)),
                 Seen::Usable(answered) => return Ok(answered),
                 Seen::Beside => return Ok(self.beside(request, key, call).await),
                 Seen::Lease(lease) => {
-                    let stamp = self.local.stamp(key.hash);
+                    let ticket = self.local.ticket(key.hash);
                     let patience = request.site.load_timeout + super::LEASE;
                     let wait = self.waits.wait(&self.store, key, lease);
                     let Ok(bytes) = tokio::time::timeout(patience, wait).await else {
                         return Ok(self.load_alone(request, call).await);
                     };
-                    reply = Some((stamp, bytes?));
+                    reply = Some((ticket, bytes?));
                     waited = true;
                 }
                 Seen::Open(instead_of) => {
-                    let Some(leader) = self.flights.open(key, stamp) else { continue };
-                    match self.lead(request, key, leader, instead_of, stamp, call).await? {
+                    let Some(leader) = self.flights.open(key, ticket.stamp) else { continue };
+                    match self.lead(request, key, leader, instead_of, ticket, call).await? {
                         Led::Loaded => return Ok((Outcome::Loaded, None)),
-                        Led::Denied(bytes) => reply = Some((stamp, Some(bytes))),
+                        Led::Denied(bytes) => reply = Some((ticket, Some(bytes))),
                     }
                 }
             }
@@ -147,7 +148,7 @@ impl Engine {
         &self,
         request: &Request<'_>,
         key: &Key,
-        stamp: u64,
+        ticket: Ticket,
         bytes: Option<&Bytes>,
         call: &mut dyn Call,
     ) -> Seen {
@@ -158,12 +159,12 @@ impl Engine {
             Ok(Entry::Value(value)) => match call.decode(&value) {
                 Ok(()) => {
                     let age = self.age(value.created_ms);
-                    if let Some(keeper) = self.keeper(request, stamp)
+                    if let Some(keeper) = self.keeper(request, ticket)
                         && let Some(shared) = call.share()
                     {
                         let fresh = value.fresh().map(|fresh| fresh.saturating_sub(age.unwrap_or_default()));
-                        let (token, created_ms) = (value.token, value.created_ms);
-                        keeper.store(shared, Kept { token, created_ms, fresh, size: bytes.len() });
+                        let Value { token, created_ms, .. } = value;
+                        keeper.store(Kept { value: shared, token, created_ms, fresh, size: bytes.len() });
                     }
                     return Seen::Usable((Outcome::Hit(Tier::L2), age));
                 }
@@ -178,14 +179,10 @@ impl Engine {
     }
 
     /// What puts a value into L1 later, where the function uses it.
-    pub(super) fn keeper(&self, request: &Request<'_>, stamp: u64) -> Option<Keeper> {
-        let most = match request.site.level {
-            Level::Off => return None,
-            Level::Validate => None,
-            Level::Ttl(most) => Some(most),
-        };
-        let name = Bytes::copy_from_slice(request.key.written());
-        Some(Keeper { local: self.local.clone(), name, stamp, most })
+    pub(super) fn keeper(&self, request: &Request<'_>, ticket: Ticket) -> Option<Keeper> {
+        let level = request.site.level;
+        let name = || Bytes::copy_from_slice(request.key.written());
+        (level != Level::Off).then(|| Keeper { local: self.local.clone(), name: name(), ticket, level })
     }
 
     pub(super) fn age(&self, created_ms: u64) -> Option<Duration> {
@@ -252,23 +249,12 @@ impl Engine {
 pub(super) struct Keeper {
     local: Arc<Local>,
     name: Bytes,
-    stamp: u64,
-    most: Option<Duration>,
-}
-
-/// What L1 knows of a value.
-pub(super) struct Kept {
-    pub(super) token: Token,
-    pub(super) created_ms: u64,
-    /// How much longer it is fresh; `None` for ever.
-    pub(super) fresh: Option<Duration>,
-    pub(super) size: usize,
+    ticket: Ticket,
+    level: Level,
 }
 
 impl Keeper {
-    pub(super) fn store(self, value: Shared, kept: Kept) {
-        let Kept { token, created_ms, fresh, size } = kept;
-        let expires = [self.most, fresh].into_iter().flatten().min().map(|left| Instant::now() + left);
-        self.local.store(self.name, Held { value, stamp: self.stamp, token, created_ms, expires, size });
+    pub(super) fn store(self, kept: Kept) {
+        self.local.store(self.name, self.ticket, self.level, kept);
     }
 }

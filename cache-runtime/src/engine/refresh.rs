@@ -131,7 +131,7 @@ impl Engine {
         key: &Key,
         call: &mut dyn Call,
     ) -> Result<Outcome, StoreError> {
-        let stamp = self.local.stamp(key.hash);
+        let ticket = self.local.ticket(key.hash);
         let Some(bytes) = self.store.get(key).await? else {
             return self.read_shared(request, key, call).await.map(|(outcome, _)| outcome);
         };
@@ -149,7 +149,7 @@ impl Engine {
             let Some(frame) = call.frame(key, stored) else { return Ok(Outcome::Loaded) };
             let landing = Landing::unwatched();
             self.local.invalidate(key.hash);
-            self.fill(request, key, Filling { token, created_ms, frame, ttl, stamp, shared: None, landing });
+            self.fill(request, key, Filling { token, created_ms, frame, ttl, ticket, shared: None, landing });
         }
         Ok(Outcome::Loaded)
     }

@@ -237,5 +237,7 @@ impl<'a> Reader<'a> {
     }
 }
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;

@@ -61,10 +61,20 @@ impl Key {
         [b"cache:fence:{", self.name(), b"}"].concat()
     }
 
+    /// The name without the application's, if it is that application's.
+    pub(crate) fn without_app(&self, app: &str) -> Option<&[u8]> {
+        without_app(app, &self.name)
+    }
+
     /// What a frame's checksum is seeded with: the hash of the whole key.
     pub(crate) fn seed(&self) -> u64 {
         xxh3::xxh3_64(self.full().unwrap_or(self.name()))
     }
+}
+
+/// What `name` is without the application's prefix, if it has it.
+pub(crate) fn without_app<'a>(app: &str, name: &'a [u8]) -> Option<&'a [u8]> {
+    if app.is_empty() { Some(name) } else { name.strip_prefix(app.as_bytes())?.strip_prefix(b":") }
 }
 
 impl std::fmt::Debug for Key {

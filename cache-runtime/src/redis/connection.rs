@@ -137,8 +137,8 @@ impl Link {
     }
 }
 
-/// The task that keeps a link connected; dropped, it ends.
-pub(super) struct Supervisor(tokio::task::JoinHandle<()>);
+/// A task that ends when this is dropped.
+pub(super) struct Supervisor(pub(super) tokio::task::JoinHandle<()>);
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
@@ -236,9 +236,17 @@ fn clock_offset(time: &[Value]) -> i64 {
     }
 }
 
-async fn in_time<T>(deadline: Duration, step: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+/// An error of ours in the client's type.
+pub(super) fn client_error(what: &'static str) -> RedisError {
+    RedisError::from((ErrorKind::Io, what))
+}
+
+pub(super) async fn in_time<T>(
+    deadline: Duration,
+    step: impl Future<Output = RedisResult<T>>,
+) -> RedisResult<T> {
     match timeout(deadline, step).await {
         Ok(result) => result,
-        Err(_) => Err(RedisError::from((ErrorKind::Io, "it does not answer"))),
+        Err(_) => Err(client_error("it does not answer")),
     }
 }

@@ -2,21 +2,23 @@
 
 mod address;
 mod connection;
+mod feed;
 mod reply;
 mod script;
 
-use self::connection::{Connected, Link};
+use self::connection::{Connected, Link, Supervisor};
+use self::feed::Feed;
 use self::script::{FILL, HOLD, INVALIDATE, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
-use crate::store::{Lease, Leased, Lifetime, Store, StoreFuture, Token};
+use crate::store::{FEED_LEASE, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
 use crate::time::{millis, wall_ms};
 use ::redis::{Cmd, Pipeline, Value, cmd};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Unsent invalidations in one trip.
@@ -28,8 +30,10 @@ const WRITE: Duration = Duration::from_millis(250);
 
 /// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
 pub struct Redis {
+    client: ::redis::Client,
     link: Arc<Link>,
-    _supervisor: connection::Supervisor,
+    _supervisor: Supervisor,
+    feeds: Mutex<Vec<Supervisor>>,
 }
 
 impl Redis {
@@ -48,8 +52,8 @@ impl Redis {
     pub(crate) fn draining(url: &str, setting: &str, pending: Arc<Pending>) -> Result<Self, ConfigError> {
         let client = address::client(url, setting)?;
         let link = Arc::new(Link::default());
-        let supervisor = connection::supervise(client, link.clone(), pending);
-        Ok(Self { link, _supervisor: supervisor })
+        let supervisor = connection::supervise(client.clone(), link.clone(), pending);
+        Ok(Self { client, link, _supervisor: supervisor, feeds: Mutex::default() })
     }
 
     /// Sends one command.
@@ -234,6 +238,17 @@ impl Store for Redis {
             let args = [&holder.as_bytes()[..], b"", b"0"];
             self.script(WRITE, &UNHOLD, &[key.name(), &key.fence()], &args).await.map(drop)
         })
+    }
+
+    fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
+        let feed = Feed::new(self.client.clone(), self.link.clone(), app.to_owned(), &listener);
+        let running = Supervisor(tokio::spawn(feed.run()));
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+    }
+
+    /// The L1 lease with 2 % for clocks that run apart, and an event loop's cycle of the server.
+    fn settling(&self) -> Duration {
+        FEED_LEASE + FEED_LEASE / 50 + Duration::from_millis(10)
     }
 
     fn now_ms(&self) -> u64 {

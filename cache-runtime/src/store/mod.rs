@@ -2,7 +2,8 @@
 
 use crate::{error::StoreError, key::Key};
 use bytes::Bytes;
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
@@ -74,6 +75,19 @@ pub trait Store: Send + Sync + 'static {
     /// Ends the hold and leaves nothing behind.
     fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()>;
 
+    /// Tells `listener` of every invalidation of the application `app`, by whatever process, from now on.
+    ///
+    /// A store that cannot says so through [`Listener::unavailable`], as this default does.
+    fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
+        let _ = app;
+        listener.unavailable();
+    }
+
+    /// How long after an acknowledged invalidation the last listener has heard of it, or has stopped serving.
+    fn settling(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The store's clock in milliseconds since the Unix epoch, as well as this process knows it.
     fn now_ms(&self) -> u64;
 
@@ -85,6 +99,30 @@ pub trait Store: Send + Sync + 'static {
         &self,
         timeout: Duration,
     ) -> Pin<Box<dyn Future<Output = Result<(), crate::error::NotReady>> + Send + '_>>;
+}
+
+/// How long hits may be served after the last sign of life of a feed.
+pub const FEED_LEASE: Duration = Duration::from_secs(1);
+
+/// What hears of invalidations: the in-process tier of one cache.
+///
+/// Calls come in the order of the events; [`alive`](Self::alive) may be called only when every invalidation that was acknowledged before
+/// `until` less [`FEED_LEASE`] has been told.
+pub trait Listener: Send + Sync {
+    /// The entry with this name (without the application) is not true any more.
+    fn invalidated(&self, name: &[u8]);
+
+    /// Nothing is known to be true any more.
+    fn flushed(&self);
+
+    /// Hits may be served until then; `None`: until further notice.
+    fn alive(&self, until: Option<Instant>);
+
+    /// The feed broke: invalidations may be missed from now on.
+    fn lost(&self);
+
+    /// There is no feed, and there will be none for now: entries are bounded by time instead.
+    fn unavailable(&self);
 }
 
 /// The answer to [`Store::lease`].

@@ -1,0 +1,78 @@
+//! Whether this process hears of invalidations, and until when it may rely on that.
+
+use crate::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Not to be relied on.
+const DEAD: u64 = 0;
+/// To be relied on until further notice.
+const UNBOUNDED: u64 = u64::MAX;
+
+/// The L1 lease: a bound in this process's own monotonic time (Gray and Cheriton, "Leases", 1989).
+pub(super) struct Feed {
+    /// Changes whenever something may have been missed.
+    epoch: AtomicU64,
+    /// Nanoseconds since `started`.
+    lease_until: AtomicU64,
+    missing: AtomicBool,
+    started: Instant,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self {
+            epoch: AtomicU64::new(0),
+            lease_until: AtomicU64::new(DEAD),
+            missing: AtomicBool::new(false),
+            started: Instant::now(),
+        }
+    }
+}
+
+impl Feed {
+    pub(super) fn is_live(&self) -> bool {
+        match self.lease_until.load(Ordering::Acquire) {
+            DEAD => false,
+            UNBOUNDED => true,
+            until => nanos(self.started.elapsed()) < until,
+        }
+    }
+
+    /// Whether there is none, so that time has to bound what it would have told.
+    pub(super) fn is_missing(&self) -> bool {
+        self.missing.load(Ordering::Acquire)
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Makes every entry invalid.
+    pub(super) fn flush(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn extend(&self, until: Option<Instant>) {
+        if self.missing.swap(false, Ordering::AcqRel) {
+            self.flush();
+        }
+        let until = until.map_or(UNBOUNDED, |until| nanos(until.saturating_duration_since(self.started)));
+        self.lease_until.store(until, Ordering::Release);
+    }
+
+    pub(super) fn end(&self) {
+        self.lease_until.store(DEAD, Ordering::Release);
+        self.flush();
+    }
+
+    pub(super) fn miss(&self) {
+        self.end();
+        self.missing.store(true, Ordering::Release);
+        self.lease_until.store(UNBOUNDED, Ordering::Release);
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(UNBOUNDED - 1)
+}

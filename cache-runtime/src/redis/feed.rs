@@ -1,0 +1,216 @@
+//! The feed: a connection of its own on which the server pushes the names of fences that invalidations touch.
+
+use super::connection::{Link, client_error, in_time};
+use super::{WRITE, invalidate};
+use crate::breaker::Backoff;
+use crate::key::{Key, without_app};
+use crate::store::{FEED_LEASE, Listener, Token};
+use crate::time::Instant;
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{AsyncConnectionConfig, Client, Cmd, PushInfo, PushKind, RedisResult, Value, cmd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// Between two signs of life.
+const HEARTBEAT: Duration = Duration::from_millis(250);
+/// How long one may take before the connection counts as dead.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Between two proofs that pushes arrive.
+const CANARY: Duration = Duration::from_secs(30);
+
+/// What one cache listens to.
+pub(super) struct Feed {
+    client: Client,
+    link: Arc<Link>,
+    app: String,
+    listener: Weak<dyn Listener>,
+}
+
+/// What the pushes of one connection go to; what comes after its end is not heard.
+struct Ear {
+    app: String,
+    listener: Weak<dyn Listener>,
+    /// Pushes of canaries so far: fences in the lower half, tags in the upper.
+    canaries: AtomicU64,
+}
+
+/// Why a feed ended.
+enum End {
+    /// Nobody listens any more.
+    Unheard,
+    /// The connection broke, or never stood.
+    Lost,
+    /// The server answers, and pushes do not come.
+    Filtered(&'static str),
+}
+
+impl Feed {
+    pub(super) fn new(client: Client, link: Arc<Link>, app: String, listener: &Arc<dyn Listener>) -> Self {
+        Self { client, link, app, listener: Arc::downgrade(listener) }
+    }
+
+    /// Listens until nobody does any more.
+    pub(super) async fn run(self) {
+        let mut backoff = Backoff::default();
+        let mut warned = false;
+        loop {
+            let started = Instant::now();
+            let end = self.attend().await;
+            let Some(listener) = self.listener.upgrade() else { return };
+            match end {
+                End::Unheard => return,
+                End::Lost => {
+                    listener.lost();
+                    if started.elapsed() > PATIENCE {
+                        backoff = Backoff::default();
+                    }
+                    tokio::time::sleep(backoff.pause()).await;
+                }
+                End::Filtered(why) => {
+                    listener.unavailable();
+                    if !std::mem::replace(&mut warned, true) {
+                        tracing::warn!(
+                            why,
+                            "no feed of invalidations: in-process entries are bounded to 1 s"
+                        );
+                    }
+                    drop(listener);
+                    tokio::time::sleep(CANARY).await;
+                }
+            }
+        }
+    }
+
+    /// One connection, from its start to its end.
+    async fn attend(&self) -> End {
+        let ear = Arc::new(Ear {
+            app: self.app.clone(),
+            listener: self.listener.clone(),
+            canaries: AtomicU64::new(0),
+        });
+        let mut connection = match self.connect(&ear).await {
+            Ok(connection) => connection,
+            Err(_) => return End::Lost,
+        };
+        match in_time(PATIENCE, self.track(&mut connection)).await {
+            Ok(()) => {}
+            Err(error) if error.is_io_error() || error.is_unrecoverable_error() => return End::Lost,
+            Err(_) => return End::Filtered("the server does not offer CLIENT TRACKING"),
+        }
+        let mut next_canary = Instant::now();
+        loop {
+            if Instant::now() >= next_canary {
+                match self.canary(&mut connection, &ear.canaries).await {
+                    Ok(true) => next_canary = Instant::now() + CANARY,
+                    Ok(false) => return End::Filtered("pushes do not arrive"),
+                    Err(_) => return End::Lost,
+                }
+            }
+            let asked = Instant::now();
+            if in_time(PATIENCE, ask(&mut connection, &cmd("PING"))).await.is_err() {
+                return End::Lost;
+            }
+            let Some(listener) = self.listener.upgrade() else { return End::Unheard };
+            listener.alive(Some(asked + FEED_LEASE));
+            drop(listener);
+            tokio::time::sleep_until(asked + HEARTBEAT).await;
+        }
+    }
+
+    async fn connect(&self, ear: &Arc<Ear>) -> RedisResult<MultiplexedConnection> {
+        let ear = Arc::downgrade(ear);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(None)
+            // A closure runs in the order of the stream, before a later reply is given out.
+            .set_push_sender(move |push: PushInfo| {
+                if let Some(ear) = ear.upgrade() {
+                    ear.hear(&push);
+                }
+                Ok::<(), ()>(())
+            });
+        in_time(PATIENCE, self.client.get_multiplexed_async_connection_with_config(&config)).await
+    }
+
+    async fn track(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
+        let mut tracking = cmd("CLIENT");
+        tracking.arg("TRACKING").arg("ON").arg("BCAST");
+        for kind in ["fence", "tag"] {
+            tracking.arg("PREFIX").arg(format!("cache:{kind}:{{{}", self.prefix()));
+        }
+        ask(connection, &tracking).await.map(drop)
+    }
+
+    /// Touches a fence and a tag by the data connection, and tells whether both pushes came.
+    async fn canary(
+        &self,
+        connection: &mut MultiplexedConnection,
+        canaries: &AtomicU64,
+    ) -> RedisResult<bool> {
+        self.link.ready(PATIENCE).await.map_err(|_| client_error("the store is down"))?;
+        let mut data = self.link.connected().map_err(|_| client_error("the store is down"))?;
+        let before = canaries.load(Ordering::Acquire);
+        let nonce = format!("{:?}", Token::random());
+        let key = Key::new(format!("{}canary:{nonce}", self.prefix()));
+        let touched = async {
+            invalidate(&mut data, &[key]).await?;
+            let mut tag = cmd("SET");
+            tag.arg(format!("cache:tag:{{{}canary}}:{nonce}", self.prefix())).arg("").arg("PX").arg(1);
+            data.send(&tag).await
+        };
+        if in_time(WRITE, touched).await.is_err_and(|error| !refused(&error)) {
+            return Err(client_error("the store is down"));
+        }
+        in_time(PATIENCE, ask(connection, &cmd("PING"))).await?;
+        let seen = canaries.load(Ordering::Acquire).wrapping_sub(before);
+        Ok(seen & 0xFFFF_FFFF != 0 && seen >> 32 != 0)
+    }
+
+    fn prefix(&self) -> String {
+        if self.app.is_empty() { String::new() } else { format!("{}:", self.app) }
+    }
+}
+
+/// Whether the server answered with a refusal: it is there.
+fn refused(error: &::redis::RedisError) -> bool {
+    !(error.is_io_error() || error.is_unrecoverable_error() || error.is_timeout())
+}
+
+async fn ask(connection: &mut MultiplexedConnection, command: &Cmd) -> RedisResult<Value> {
+    connection.send_packed_command(command).await?.extract_error()
+}
+
+impl Ear {
+    /// Passes a push on to the listener.
+    fn hear(&self, push: &PushInfo) {
+        let Some(listener) = self.listener.upgrade() else { return };
+        match push.kind {
+            PushKind::Disconnection => listener.lost(),
+            PushKind::Invalidate => match push.data.first() {
+                Some(Value::Array(keys)) => {
+                    for key in keys {
+                        if let Value::BulkString(key) = key {
+                            self.hear_key(key, &*listener);
+                        }
+                    }
+                }
+                // FLUSHALL and FLUSHDB.
+                _ => listener.flushed(),
+            },
+            _ => {}
+        }
+    }
+
+    fn hear_key(&self, key: &[u8], listener: &dyn Listener) {
+        let inside = |prefix: &[u8]| key.strip_prefix(prefix).and_then(|rest| without_app(&self.app, rest));
+        if let Some(name) = inside(b"cache:fence:{").and_then(|name| name.strip_suffix(b"}")) {
+            if name.starts_with(b"canary:") {
+                self.canaries.fetch_add(1, Ordering::AcqRel);
+            }
+            listener.invalidated(name);
+        } else if inside(b"cache:tag:{").is_some_and(|name| name.starts_with(b"canary}")) {
+            self.canaries.fetch_add(1 << 32, Ordering::AcqRel);
+        }
+    }
+}
