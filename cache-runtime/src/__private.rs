@@ -89,7 +89,7 @@ where
 }
 
 /// Answers a call of a function that cannot fail.
-pub async fn fetch_plain<V, F>(call: Call, rules: Rules<V>, _plain: PlainReturn<V>, body: F) -> V
+pub async fn fetch_plain<V, F>(call: Call, rules: Rules<V>, _plain: impl Plain<V>, body: F) -> V
 where
     V: Value,
     F: Future<Output = V> + Send,
@@ -188,6 +188,15 @@ pub trait AnyKind<T>: Sized {
 impl<T> AnyKind<T> for Kind<T> {}
 
 /// A return type that is itself the value.
+#[diagnostic::on_unimplemented(
+    message = "this return type is a `Result` by another name, so its errors would be cached",
+    label = "write `returns = \"result\"` in the attribute, or `returns = \"value\"` to cache errors too"
+)]
+pub trait Plain<V> {}
+
+impl<V> Plain<V> for PlainReturn<V> {}
+
+/// The proof of [`Plain`].
 pub struct PlainReturn<T>(PhantomData<fn() -> T>);
 
 /// A `Result` behind an alias that does not look like one; `returns = "result"` says so.

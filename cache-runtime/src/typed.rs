@@ -32,10 +32,13 @@ impl<V> Clone for Rules<V> {
 
 impl<V> Copy for Rules<V> {}
 
-impl<V: Value> Rules<V> {
+impl<V> Rules<V> {
     /// Values written by `C`; `absent` tells which are a `None`.
     #[must_use]
-    pub const fn new<C: Codec>(absent: fn(&V) -> bool) -> Self {
+    pub const fn new<C: Codec>(absent: fn(&V) -> bool) -> Self
+    where
+        V: Value,
+    {
         Self {
             codec: C::ID,
             encode: C::encode::<V>,
@@ -59,7 +62,9 @@ impl<V: Value> Rules<V> {
         self.ttl_with = Some(ttl_with);
         self
     }
+}
 
+impl<V: Value> Rules<V> {
     /// How long `value` is stored (`None`: for ever); `None` when it is not.
     #[allow(clippy::option_option, reason = "whether, and how long, are two questions")]
     pub(crate) fn storage(&self, site: &Site, policy: Policy, value: &V) -> Option<Option<Duration>> {

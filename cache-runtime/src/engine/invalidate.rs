@@ -55,7 +55,15 @@ impl Engine {
             return;
         }
         let draining = Draining(self.clone());
-        super::detach_later(async move { draining.0.drain().await });
+        super::detach_later(async move {
+            let engine = draining.0.clone();
+            engine.drain().await;
+            drop(draining);
+            // What was queued between the last look and now has nobody else.
+            if !engine.pending.is_empty() {
+                engine.drain_later();
+            }
+        });
     }
 
     async fn drain(&self) {
@@ -73,15 +81,11 @@ impl Engine {
     }
 }
 
-/// The right to drain; dropped (with its runtime too), the next one who queues starts anew.
+/// The right to drain; dropped with its runtime, it is left to the next one who queues.
 struct Draining(Arc<Engine>);
 
 impl Drop for Draining {
     fn drop(&mut self) {
         self.0.draining.store(false, Ordering::Release);
-        // What was queued between the last look and now has nobody else.
-        if !self.0.pending.is_empty() {
-            self.0.drain_later();
-        }
     }
 }
