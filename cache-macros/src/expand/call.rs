@@ -1,0 +1,69 @@
+//! One call, or one companion: the site, the policy and the key.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{own, own_at, placed, site};
+use crate::ir::cached::Cached;
+use crate::ir::key::{Key, Part};
+use crate::ir::policy::Ttl;
+
+/// The call of a function: with its condition.
+pub(super) fn of_function(cached: &Cached) -> TokenStream {
+    let call = of_companion(cached);
+    let when = cached.when.iter().map(|when| quote_spanned!(own_at(when.span())=> .only_if(#when)));
+    quote_spanned!(own()=> #call #(#when)*)
+}
+
+/// The call of a companion, which loads nothing.
+pub(super) fn of_companion(cached: &Cached) -> TokenStream {
+    let krate = &cached.krate;
+    let site = site::site(cached);
+    let policy = policy(cached);
+    let key = key(&cached.key);
+    let cache = cached.cache.iter().map(|cache| quote_spanned!(own_at(cache.span())=> .on(&(#cache))));
+    quote_spanned!(own()=> #krate::__private::Call::new(#site, const { #policy }, #key) #(#cache)*)
+}
+
+fn policy(cached: &Cached) -> TokenStream {
+    let krate = &cached.krate;
+    match &cached.ttl {
+        Ttl::Named(named) => {
+            let constant = format_ident!("{}", named.constant, span = own());
+            quote_spanned!(own()=> #krate::__private::Policy::#constant)
+        }
+        Ttl::For(length) => {
+            let length = site::duration(krate, *length);
+            quote_spanned!(own()=> #krate::__private::Policy::fresh_for(#length))
+        }
+        Ttl::Const(path) => {
+            let krate = placed(krate, path.span());
+            quote_spanned!(own_at(path.span())=> #krate::__private::Ttl(#path).policy())
+        }
+    }
+}
+
+fn key(key: &Key) -> TokenStream {
+    if key.parts.is_empty() {
+        return quote_spanned!(own()=> |_| {});
+    }
+    let parts = key.parts.iter().map(part);
+    let tail =
+        Some(&key.tail).filter(|tail| !tail.is_empty()).map(|tail| quote_spanned!(own()=> key.text(#tail);));
+    quote_spanned! {own()=>
+        |key| { #(#parts)* #tail }
+    }
+}
+
+fn part(part: &Part) -> TokenStream {
+    let Part { before, cfgs, place, span } = part;
+    let before =
+        Some(before).filter(|text| !text.is_empty()).map(|text| quote_spanned!(own()=> key.text(#text);));
+    let value = quote_spanned!(own_at(*span)=> &#place);
+    if cfgs.is_empty() {
+        quote_spanned!(own()=> #before key.part(#value);)
+    } else {
+        quote_spanned!(own()=> #(#cfgs)* { #before key.part(#value); })
+    }
+}

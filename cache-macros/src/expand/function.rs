@@ -1,0 +1,88 @@
+//! The cached function: its signature as it was, its body handed over unpolled.
+
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::{quote, quote_spanned};
+use syn::Type;
+use syn::spanned::Spanned;
+
+use super::{call, own, own_at, placed, rules};
+use crate::func::{Body, Func};
+use crate::ir::cached::Cached;
+use crate::ir::returns::Shape;
+
+pub(super) fn function(func: &Func, cached: &Cached) -> TokenStream {
+    within(func, |body| fetch(cached, body))
+}
+
+/// The function with other statements, which `inner` makes of the block that the user wrote.
+pub(super) fn within(func: &Func, inner: impl FnOnce(&Group) -> TokenStream) -> TokenStream {
+    let Func { attrs, vis, default, sig, body, .. } = func;
+    let body = match body {
+        Body::Async(body) | Body::Other(body) => inner(body),
+        Body::Boxed { pin, opening, body, .. } => {
+            let inner = inner(body);
+            quote!(#pin(#opening { #inner }))
+        }
+    };
+    quote!(#(#attrs)* #vis #default #sig { #body })
+}
+
+fn fetch(cached: &Cached, body: &Group) -> TokenStream {
+    let krate = &cached.krate;
+    let output = &cached.returns.output;
+    let call = call::of_function(cached);
+    let rules = rules::rules(cached, &cached.returns);
+    let body = typed(output, body, &quote_spanned!(own()=> move));
+    // the call has a statement of its own, so that its temporaries do not live across the await
+    let span = own_at(cached.returns.span());
+    let plain = quote_spanned!(span=> fetch_plain);
+    let (fetch, shape) = match cached.returns.shape {
+        Shape::Plain => (plain, rules::kind(krate, &quote!(#output), "plain", &TokenStream::new())),
+        Shape::Whole => (plain, rules::whole(krate, output)),
+        Shape::Fallible(_) | Shape::Alias => {
+            let error = rules::error(krate, output);
+            let share = rules::kind(krate, &error, "share", &TokenStream::new());
+            (quote_spanned!(span=> fetch), share)
+        }
+    };
+    let call = quote_spanned!(own()=> let call = #call;);
+    let variable = quote_spanned!(own()=> call);
+    let krate = placed(krate, span);
+    // all of it at the value, so that the compiler says once and there what the value lacks
+    quote_spanned! {span=>
+        #call
+        #krate::__private::#fetch(#variable, #rules, #shape, #body).await
+    }
+}
+
+/// The body as a future of a known type (that captures by `move` or by nothing), so that an error in it is shown in the user's line.
+pub(super) fn typed(output: &Type, body: &Group, capture: &TokenStream) -> TokenStream {
+    let return_type = quote_spanned! {own_at(output.span())=>
+        #[allow(
+            unreachable_code,
+            clippy::diverging_sub_expression,
+            clippy::empty_loop,
+            clippy::let_unit_value,
+            clippy::needless_return
+        )]
+        if false {
+            let never: #output = loop {};
+            return never;
+        }
+    };
+    let body = quiet(body);
+    quote_spanned! {own()=>
+        async #capture { #return_type #body }
+    }
+}
+
+/// The body, with braces that no lint finds superfluous: those around one expression become ours. An error in it is
+/// shown at the expression, so that nothing is lost by that.
+fn quiet(body: &Group) -> Group {
+    let ends_statement = |tree| matches!(tree, TokenTree::Punct(punct) if punct.as_char() == ';');
+    let mut quiet = body.clone();
+    if !body.stream().into_iter().any(ends_statement) {
+        quiet.set_span(own_at(body.span()));
+    }
+    quiet
+}

@@ -1,0 +1,71 @@
+//! The `static` that says where an attribute stands.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use quote::quote_spanned;
+use syn::Path;
+
+use super::own;
+use crate::ir::cached::Cached;
+use crate::ir::policy::{Absent, Level, Limit};
+
+pub(super) fn site(cached: &Cached) -> TokenStream {
+    let krate = &cached.krate;
+    let (ns, function, head) = (&cached.site.ns, &cached.site.function, &cached.key.head);
+    let schema = cached.site.schema.iter().map(|number| quote_spanned!(own()=> .schema(#number)));
+    let absent = cached.site.absent.iter().map(|absent| {
+        let absent = self::absent(krate, absent);
+        quote_spanned!(own()=> .absent(#absent))
+    });
+    let level = cached.site.level.iter().map(|level| {
+        let level = self::level(krate, level);
+        quote_spanned!(own()=> .level(#level))
+    });
+    let load_timeout = cached.site.load_timeout.iter().map(|limit| {
+        let limit = self::limit(krate, limit);
+        quote_spanned!(own()=> .load_timeout(#limit))
+    });
+    quote_spanned! {own()=>
+        {
+            static SITE: #krate::__private::Site =
+                #krate::__private::Site::new(#ns, #function, #head) #(#schema)* #(#absent)* #(#level)* #(#load_timeout)*;
+            &SITE
+        }
+    }
+}
+
+/// A `Duration` as a constant expression.
+pub(super) fn duration(krate: &Path, duration: Duration) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    quote_spanned!(own()=> #krate::__private::core::time::Duration::new(#seconds, #nanos))
+}
+
+fn absent(krate: &Path, absent: &Absent) -> TokenStream {
+    match absent {
+        Absent::Skip => quote_spanned!(own()=> #krate::__private::Absent::Skip),
+        Absent::Cache => quote_spanned!(own()=> #krate::__private::Absent::Cache),
+        Absent::For(length) => {
+            let length = duration(krate, *length);
+            quote_spanned!(own()=> #krate::__private::Absent::For(#length))
+        }
+    }
+}
+
+fn level(krate: &Path, level: &Level) -> TokenStream {
+    match level {
+        Level::Off => quote_spanned!(own()=> #krate::__private::Level::Off),
+        Level::Validate => quote_spanned!(own()=> #krate::__private::Level::Validate),
+        Level::Ttl(length) => {
+            let length = duration(krate, *length);
+            quote_spanned!(own()=> #krate::__private::Level::Ttl(#length))
+        }
+    }
+}
+
+fn limit(krate: &Path, limit: &Limit) -> TokenStream {
+    match limit {
+        Limit::For(length) => duration(krate, *length),
+        Limit::Const(path) => quote_spanned!(own()=> #path),
+    }
+}

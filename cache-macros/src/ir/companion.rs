@@ -1,0 +1,205 @@
+//! The function that stands beside a cached one and names its entries: `get_entry` for `get`.
+
+use syn::visit_mut::{self, VisitMut};
+use syn::{Attribute, Generics, Ident, Meta, Path, Token, Type, TypePath, Visibility, parse_quote};
+
+use super::generics::{self, Words};
+use super::returns::{Returns, Shape};
+use super::settings::{Settings, mentions};
+use crate::func::{Func, Name};
+use crate::syntax::templates::Piece;
+
+/// Where a companion stands.
+pub(crate) enum Home {
+    /// Beside its function.
+    Beside,
+    /// In an inherent `impl` after the block, since a trait's `impl` takes no other names.
+    Apart(Apart),
+    /// Where no companion can be, which was reported.
+    Nowhere,
+}
+
+/// What changes for the signature of a companion on its way out of a trait's `impl`.
+pub(crate) struct Apart {
+    /// Generics of the block that its type does not name: an inherent `impl` cannot have them.
+    pub(crate) loose: Generics,
+    /// The associated types that the block defines.
+    pub(crate) assoc_types: Vec<String>,
+    pub(crate) of_trait: Path,
+}
+
+pub(crate) struct Companion {
+    pub(crate) doc: String,
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) has_receiver: bool,
+    pub(crate) params: Vec<Taken>,
+    /// The return type of the function, as it reads where the companion stands.
+    pub(crate) returns: Returns,
+}
+
+/// A parameter of a companion.
+pub(crate) struct Taken {
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+}
+
+impl Companion {
+    /// Makes the companion that takes the parameters at `places`; `uses` are the words of what its body names.
+    pub(crate) fn lower(
+        func: &Func,
+        returns: &Returns,
+        places: &[usize],
+        home: &Home,
+        mut uses: Words,
+    ) -> Companion {
+        let mut places = places.to_vec();
+        places.sort_unstable();
+        let mut returns = returns.clone();
+        let mut params: Vec<Taken> = places.into_iter().map(|place| Taken::of(func, place)).collect();
+        let mut all = generics::without_async_trait(&func.sig.generics);
+        let mut vis = func.vis.clone();
+        if let Home::Apart(apart) = home {
+            for param in &mut params {
+                apart.qualify(&mut param.ty);
+            }
+            apart.qualify(&mut returns.output);
+            if let Shape::Fallible(value) = &mut returns.shape {
+                apart.qualify(value);
+            }
+            all = join(&apart.loose, all);
+            vis = parse_quote!(pub);
+        }
+        for param in &params {
+            uses.add(&param.ty);
+        }
+        uses.add(returns.value().unwrap_or(&returns.output));
+        Companion {
+            doc: String::new(),
+            attrs: func.attrs.iter().filter_map(copied).collect(),
+            vis,
+            name: func.companion(),
+            generics: generics::needed(&all, uses),
+            has_receiver: false,
+            params,
+            returns,
+        }
+    }
+
+    /// A companion of the right signature, as far as that can be known when something is wrong.
+    pub(crate) fn rough(func: &Func, settings: &Settings, home: &Home) -> Companion {
+        let roots: Option<Vec<&str>> = settings.key.get().map(|template| {
+            let parts = template.pieces.iter().filter_map(|piece| match piece {
+                Piece::Part(part) => Some(part.root.as_str()),
+                Piece::Text(_) => None,
+            });
+            parts.collect()
+        });
+        let skipped = |ident: &Ident| settings.skip.contains(ident);
+        let wanted = |name: &Name| match (name, &roots) {
+            (Name::Plain(ident), Some(roots)) => roots.iter().any(|root| ident == root),
+            (Name::Plain(ident), None) => !skipped(ident),
+            (Name::Pattern { binds, .. }, None) => !binds.iter().any(skipped),
+            _ => false,
+        };
+        let places: Vec<usize> =
+            (0..func.params.len()).filter(|place| wanted(&func.params[*place].name)).collect();
+        let returns = Returns::rough(func, settings);
+        let reads_self = roots.is_some_and(|roots| roots.contains(&"self"))
+            || settings.cache.get().is_some_and(|cache| mentions(cache, "self"));
+        let mut companion = Companion::lower(func, &returns, &places, home, Words::default());
+        companion.has_receiver = reads_self && func.sig.receiver().is_some();
+        companion
+    }
+}
+
+impl Taken {
+    fn of(func: &Func, place: usize) -> Taken {
+        let param = &func.params[place];
+        let mut ty = param.ty.clone();
+        generics::type_without_async_trait(&mut ty);
+        let made_up = || quote::format_ident!("part{place}");
+        Taken { cfgs: param.cfgs.clone(), ident: param.ident().cloned().unwrap_or_else(made_up), ty }
+    }
+}
+
+impl Apart {
+    /// `Self::Id` has no meaning outside the trait's `impl`, `<Self as Trait>::Id` has.
+    fn qualify(&self, ty: &mut Type) {
+        struct Qualify<'a>(&'a Apart);
+        impl VisitMut for Qualify<'_> {
+            fn visit_type_path_mut(&mut self, ty: &mut TypePath) {
+                visit_mut::visit_type_path_mut(self, ty);
+                let segments = &ty.path.segments;
+                let own = ty.qself.is_none()
+                    && segments.len() == 2
+                    && segments[0].ident == "Self"
+                    && self.0.assoc_types.iter().any(|assoc| segments[1].ident == assoc);
+                if own {
+                    let (of_trait, assoc) = (&self.0.of_trait, &segments[1]);
+                    *ty = parse_quote!(<Self as #of_trait>::#assoc);
+                }
+            }
+        }
+        Qualify(self).visit_type_mut(ty);
+    }
+}
+
+/// The generics of a block's loose parameters and of a function, as those of one function.
+fn join(loose: &Generics, mut own: Generics) -> Generics {
+    let mut joined = loose.clone();
+    joined.params.extend(std::mem::take(&mut own.params));
+    if let Some(clause) = own.where_clause {
+        joined.make_where_clause().predicates.extend(clause.predicates);
+    }
+    joined
+}
+
+/// The attribute as the companion has it: configuration, `#[doc(hidden)]`, `#[deprecated]`, and `#[allow]`.
+pub(super) fn copied(attr: &Attribute) -> Option<Attribute> {
+    meta(&attr.meta).map(|meta| Attribute { meta, ..attr.clone() })
+}
+
+fn meta(meta: &Meta) -> Option<Meta> {
+    let path = meta.path();
+    let kept = ["cfg", "deprecated", "allow"].iter().any(|name| path.is_ident(name));
+    let hidden = path.is_ident("doc")
+        && meta
+            .require_list()
+            .is_ok_and(|list| list.tokens.clone().into_iter().any(|word| word.to_string() == "hidden"));
+    if kept || hidden {
+        return Some(meta.clone());
+    }
+    if !path.is_ident("cfg_attr") {
+        return None;
+    }
+    let metas = syn::punctuated::Punctuated::<Meta, Token![,]>::parse_terminated;
+    let all = syn::parse::Parser::parse2(metas, meta.require_list().ok()?.tokens.clone()).ok()?;
+    let mut all = all.into_iter();
+    let predicate = all.next()?;
+    let inner: Vec<Meta> = all.filter_map(|inner| self::meta(&inner)).collect();
+    if inner.is_empty() { None } else { Some(parse_quote!(cfg_attr(#predicate, #(#inner),*))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::ToTokens;
+
+    #[test]
+    fn only_attributes_of_configuration_are_copied() {
+        let copies = |attr: Attribute| copied(&attr).map(|attr| attr.to_token_stream().to_string());
+        assert_eq!(copies(parse_quote!(#[instrument])), None);
+        assert_eq!(copies(parse_quote!(#[doc = "text"])), None);
+        assert_eq!(copies(parse_quote!(#[doc(hidden)])).unwrap(), "# [doc (hidden)]");
+        assert_eq!(copies(parse_quote!(#[cfg(test)])).unwrap(), "# [cfg (test)]");
+        assert_eq!(copies(parse_quote!(#[cfg_attr(test, instrument)])), None);
+        assert_eq!(
+            copies(parse_quote!(#[cfg_attr(all(a, b), instrument, deprecated)])).unwrap(),
+            "# [cfg_attr (all (a , b) , deprecated)]"
+        );
+    }
+}

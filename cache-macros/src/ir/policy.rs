@@ -1,0 +1,216 @@
+//! How long, and where: `ttl`, `none`, `l1`, `load_timeout`.
+
+use std::time::Duration;
+
+use syn::{Expr, ExprPath, Lit};
+
+use super::{literal, peel, text};
+use crate::diag;
+use crate::syntax::durations;
+
+/// The named policies: the word, the constant of the runtime, the words for people.
+const NAMED: [Named; 8] = [
+    Named { word: "short", constant: "SHORT", length: "60 s" },
+    Named { word: "medium", constant: "MEDIUM", length: "300 s" },
+    Named { word: "long", constant: "LONG", length: "900 s" },
+    Named { word: "very_long", constant: "VERY_LONG", length: "1 h" },
+    Named { word: "day", constant: "DAY", length: "one day" },
+    Named { word: "week", constant: "WEEK", length: "one week" },
+    Named { word: "month", constant: "MONTH", length: "one month" },
+    Named { word: "never", constant: "NEVER", length: "until it is invalidated" },
+];
+
+#[derive(Clone, Copy)]
+pub(crate) struct Named {
+    pub(crate) word: &'static str,
+    pub(crate) constant: &'static str,
+    pub(crate) length: &'static str,
+}
+
+/// `ttl`
+#[derive(Clone)]
+pub(crate) enum Ttl {
+    Named(Named),
+    For(Duration),
+    /// The path of a constant, a `Duration` or a `Policy`.
+    Const(ExprPath),
+}
+
+/// `none`: what becomes of an absent value.
+#[derive(Clone)]
+pub(crate) enum Absent {
+    Skip,
+    Cache,
+    For(Duration),
+}
+
+/// `l1`: what the tier in this process does.
+#[derive(Clone)]
+pub(crate) enum Level {
+    Off,
+    Validate,
+    Ttl(Duration),
+}
+
+/// `load_timeout`
+#[derive(Clone)]
+pub(crate) enum Limit {
+    For(Duration),
+    Const(ExprPath),
+}
+
+impl Ttl {
+    pub(crate) fn medium() -> Ttl {
+        Ttl::Named(NAMED[1])
+    }
+
+    pub(super) fn lower(expr: &Expr) -> Result<Ttl, String> {
+        let words = NAMED.map(|named| named.word);
+        if let Expr::Path(path) = peel(expr) {
+            return match words.iter().find(|word| path.path.is_ident(word)) {
+                Some(word) => Err(format!("a named policy is a string; write `ttl = \"{word}\"`")),
+                None => Ok(Ttl::Const(path.clone())),
+            };
+        }
+        let Some(text) = text(expr) else { return Err(not_a_duration("ttl", expr)) };
+        let text = text.value();
+        if let Some(named) = NAMED.iter().find(|named| named.word == text) {
+            return Ok(Ttl::Named(*named));
+        }
+        // a word is meant as a name, anything with a digit as a duration
+        if !text.is_empty() && text.chars().all(|c| c.is_alphabetic() || c == '_' || c == '-') {
+            return Err(diag::unknown("policy", &text, &words));
+        }
+        durations::parse(&text).map(Ttl::For)
+    }
+}
+
+impl Absent {
+    pub(super) fn lower(expr: &Expr) -> Result<Absent, String> {
+        match choice("none", &["skip", "cache"], expr)? {
+            Choice::Word("skip") => Ok(Absent::Skip),
+            Choice::Word(_) => Ok(Absent::Cache),
+            Choice::For(duration) => Ok(Absent::For(duration)),
+        }
+    }
+}
+
+impl Level {
+    pub(super) fn lower(expr: &Expr) -> Result<Level, String> {
+        if text(expr).is_some_and(|text| text.value() == "coherent") {
+            return Err(
+                "`l1 = \"coherent\"` is not available in this version; write `l1 = \"validate\"` or a bound such as \
+                 `l1 = \"5s\"`"
+                    .into(),
+            );
+        }
+        match choice("l1", &["off", "validate"], expr)? {
+            Choice::Word("off") => Ok(Level::Off),
+            Choice::Word(_) => Ok(Level::Validate),
+            Choice::For(duration) => Ok(Level::Ttl(duration)),
+        }
+    }
+}
+
+impl Limit {
+    pub(super) fn lower(expr: &Expr) -> Result<Limit, String> {
+        if let Expr::Path(path) = peel(expr) {
+            if path.path.segments.first().is_some_and(|segment| segment.ident == "Self") {
+                return Err("`load_timeout` stands in a `static`, where `Self` has no meaning; \
+                            write the type's name, as `TaskRepo::LIMIT`"
+                    .into());
+            }
+            return Ok(Limit::Const(path.clone()));
+        }
+        match text(expr) {
+            Some(text) => durations::parse(&text.value()).map(Limit::For),
+            None => Err(not_a_duration("load_timeout", expr)),
+        }
+    }
+}
+
+enum Choice {
+    Word(&'static str),
+    For(Duration),
+}
+
+/// One of some words, or a duration.
+fn choice(option: &str, words: &'static [&'static str], expr: &Expr) -> Result<Choice, String> {
+    let Some(text) = text(expr) else {
+        return Err(format!(
+            "`{option}` takes a string; write `{option} = \"{}\"` or a duration such as `{option} = \"30s\"`",
+            words.join(&format!("\"`, `{option} = \""))
+        ));
+    };
+    let text = text.value();
+    if let Some(word) = words.iter().find(|word| **word == text) {
+        return Ok(Choice::Word(word));
+    }
+    if !text.is_empty() && text.chars().all(|c| c.is_alphabetic() || c == '_' || c == '-') {
+        let unknown = diag::unknown(&format!("value of `{option}`"), &text, words);
+        return Err(format!("{unknown}, or a duration such as `30s`"));
+    }
+    durations::parse(&text).map(Choice::For)
+}
+
+/// What is wrong with a duration that is no string.
+fn not_a_duration(option: &str, expr: &Expr) -> String {
+    match literal(expr) {
+        Some(Lit::Int(number)) if number.suffix().is_empty() => {
+            let digits = number.base10_digits();
+            format!("unit missing in `{digits}`; write `{option} = \"{digits}s\"`")
+        }
+        Some(Lit::Int(number)) => format!("a duration is a string; write `{option} = \"{number}\"`"),
+        _ => format!(
+            "`{option}` is a string or the path of a constant; write `{option} = \"90s\"` or `{option} = LIMIT`"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ttl(text: &str) -> Result<Ttl, String> {
+        Ttl::lower(&syn::parse_str(text).expect(text))
+    }
+
+    #[test]
+    fn a_ttl_is_a_name_a_duration_or_a_path() {
+        assert!(matches!(ttl("\"medium\""), Ok(Ttl::Named(Named { constant: "MEDIUM", .. }))));
+        assert!(matches!(ttl("\"90s\""), Ok(Ttl::For(length)) if length == Duration::from_secs(90)));
+        assert!(matches!(ttl("Self::TTL"), Ok(Ttl::Const(_))));
+    }
+
+    #[test]
+    fn a_wrong_ttl_is_met_with_its_repair() {
+        for (text, message) in [
+            ("90", "unit missing in `90`; write `ttl = \"90s\"`"),
+            ("90s", "a duration is a string; write `ttl = \"90s\"`"),
+            ("medium", "a named policy is a string; write `ttl = \"medium\"`"),
+            ("\"90\"", "unit missing in `90`; write `90s`"),
+            (
+                "\"mediun\"",
+                "unknown policy `mediun`; did you mean `medium`? one of: short, medium, long, very_long, day, week, \
+                 month, never",
+            ),
+            ("f()", "`ttl` is a string or the path of a constant; write `ttl = \"90s\"` or `ttl = LIMIT`"),
+        ] {
+            assert_eq!(ttl(text).err().as_deref(), Some(message), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_choice_lists_its_words() {
+        let none = |text: &str| Absent::lower(&syn::parse_str(text).unwrap()).err().unwrap();
+        assert_eq!(
+            none("\"chache\""),
+            "unknown value of `none`; did you mean `cache`? one of: skip, cache, or a duration such as `30s`"
+                .replace("`none`;", "`none` `chache`;")
+        );
+        assert_eq!(
+            none("true"),
+            "`none` takes a string; write `none = \"skip\"`, `none = \"cache\"` or a duration such as `none = \"30s\"`"
+        );
+    }
+}

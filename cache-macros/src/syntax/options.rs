@@ -1,0 +1,258 @@
+//! `name = value, name(a, b)`: the options of an attribute, read one by one, so that a slip in one hides no other.
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, LitStr, Path, Token, Type, token};
+
+use crate::diag::{self, Diag};
+
+/// An option that an attribute knows.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    /// How it is written, for the errors.
+    pub(crate) usage: &'static str,
+}
+
+/// How the value of an option is written.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Form {
+    /// `name = expression`
+    Value,
+    /// `name = Type`, or a string that names one
+    Type,
+    /// `name = ::path`
+    Path,
+    /// `name(a, b)`
+    Names,
+    /// Planned, and refused until it does something.
+    Later,
+}
+
+/// An option as it was written.
+pub(crate) struct Given {
+    pub(crate) name: Ident,
+    pub(crate) value: Value,
+}
+
+pub(crate) enum Value {
+    Expr(Expr),
+    Type(Type),
+    Path(Path),
+    Names(Vec<Ident>),
+}
+
+/// The options of one attribute.
+pub(crate) struct Options {
+    pub(crate) given: Vec<Given>,
+    /// Names of options that were meant and could not be read: what they lack was reported.
+    pub(crate) lost: Vec<String>,
+}
+
+/// Reads the options of an attribute that takes nothing else.
+pub(crate) fn parse(tokens: TokenStream, known: &'static [Known], diag: &Diag) -> Options {
+    let mut reader = Reader::new(known, diag);
+    reader.read_all(tokens, Reader::option);
+    Options { given: reader.given, lost: reader.lost }
+}
+
+/// Reads a comma separated list in which options stand, and goes on after errors.
+pub(crate) struct Reader<'a> {
+    known: &'static [Known],
+    diag: &'a Diag,
+    seen: Vec<String>,
+    pub(crate) given: Vec<Given>,
+    lost: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(known: &'static [Known], diag: &'a Diag) -> Reader<'a> {
+        Reader { known, diag, seen: Vec::new(), given: Vec::new(), lost: Vec::new() }
+    }
+
+    /// Hands each element to `element`; what that leaves up to the next element is skipped.
+    pub(crate) fn read_all(
+        &mut self,
+        tokens: TokenStream,
+        mut element: impl FnMut(&mut Self, ParseStream<'_>) -> syn::Result<()>,
+    ) {
+        let list = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                if let Err(error) = element(self, input) {
+                    self.diag.push(error);
+                    skip_element(input);
+                } else if !input.is_empty() && !input.peek(Token![,]) {
+                    self.diag.push(input.error("elements are separated by commas; add a `,` before this"));
+                    skip_element(input);
+                }
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = list.parse2(tokens) {
+            self.diag.push(error);
+        }
+    }
+
+    /// Reads one option.
+    pub(crate) fn option(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let name = input.call(Ident::parse_any).map_err(|error| self.nameless(&error, input))?;
+        let text = name.unraw().to_string();
+        let Some(known) = self.known.iter().find(|known| known.name == text).copied() else {
+            skip_element(input);
+            let names: Vec<&str> =
+                self.known.iter().filter(|known| known.form != Form::Later).map(|known| known.name).collect();
+            self.lost.extend(diag::near(&text, names.iter().copied()).map(String::from));
+            return Err(syn::Error::new(name.span(), diag::unknown("option", &text, &names)));
+        };
+        if known.form == Form::Later {
+            skip_element(input);
+            let message = format!("`{text}` is not available in this version; remove it");
+            return Err(syn::Error::new(name.span(), message));
+        }
+        if self.seen.contains(&text) {
+            skip_element(input);
+            let message = format!("`{text}` is given twice; keep one of them");
+            return Err(syn::Error::new(name.span(), message));
+        }
+        self.seen.push(text.clone());
+        match known.value(&name, input) {
+            Ok(value) => self.given.push(Given { name, value }),
+            Err(error) => {
+                self.lost.push(text);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// A string alone is meant for the first option.
+    fn nameless(&mut self, error: &syn::Error, input: ParseStream<'_>) -> syn::Error {
+        let message = match (input.fork().parse::<LitStr>(), self.known.first()) {
+            (Ok(text), Some(first)) => {
+                self.lost.push(first.name.into());
+                format!("an option starts with its name; write `{} = {:?}`", first.name, text.value())
+            }
+            _ => "an option starts with its name; write `name = value`".into(),
+        };
+        syn::Error::new(error.span(), message)
+    }
+
+    /// Whether an option stands here, and not another kind of element.
+    pub(crate) fn at_option(&self, input: ParseStream<'_>) -> bool {
+        let ahead = input.fork();
+        let Ok(name) = ahead.call(Ident::parse_any) else { return false };
+        let later = || self.known.iter().any(|known| known.form == Form::Later && name == known.name);
+        (ahead.peek(Token![=]) && !ahead.peek(Token![==]))
+            || (ahead.peek(token::Paren) && later())
+            || ahead.is_empty() && (later() || self.known.iter().any(|known| name == known.name))
+    }
+}
+
+impl Known {
+    fn value(self, name: &Ident, input: ParseStream<'_>) -> syn::Result<Value> {
+        let misfit = || {
+            syn::Error::new(
+                name.span(),
+                format!("`{}` is written otherwise; write `{}`", self.name, self.usage),
+            )
+        };
+        if self.form == Form::Names {
+            if !input.peek(token::Paren) {
+                return Err(misfit());
+            }
+            let content;
+            syn::parenthesized!(content in input);
+            let names = Punctuated::<Ident, Token![,]>::parse_terminated_with;
+            let names = names(&content, |input| input.call(Ident::parse_any))
+                .map_err(|error| syn::Error::new(error.span(), misfit().to_string()))?;
+            return Ok(Value::Names(names.into_iter().collect()));
+        }
+        if !input.peek(Token![=]) {
+            return Err(misfit());
+        }
+        input.parse::<Token![=]>()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(misfit());
+        }
+        match self.form {
+            Form::Type if !input.peek(LitStr) => input.parse().map(Value::Type),
+            Form::Path => input.call(Path::parse_mod_style).map(Value::Path),
+            _ => input.parse().map(Value::Expr),
+        }
+        .map_err(|error| syn::Error::new(error.span(), format!("{error}; write `{}`", self.usage)))
+    }
+}
+
+/// Skips to the comma after which the next element starts. Commas within a broken value are none of those.
+fn skip_element(input: ParseStream<'_>) {
+    let starts = |ahead: ParseStream<'_>| {
+        let named = ahead.call(Ident::parse_any).is_ok();
+        ahead.is_empty() || named && (ahead.is_empty() || ahead.peek(Token![=]) || ahead.peek(token::Paren))
+    };
+    while !input.is_empty() {
+        if input.peek(Token![,]) {
+            let ahead = input.fork();
+            let _comma = ahead.parse::<Token![,]>();
+            if starts(&ahead) {
+                return;
+            }
+        }
+        let _skipped = input.parse::<TokenTree>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    const KNOWN: &[Known] = &[
+        Known { name: "ns", form: Form::Value, usage: "ns = \"tasks\"" },
+        Known { name: "skip", form: Form::Names, usage: "skip(db)" },
+        Known { name: "codec", form: Form::Type, usage: "codec = \"json\"" },
+        Known { name: "crate", form: Form::Path, usage: "crate = ::path" },
+        Known { name: "tags", form: Form::Later, usage: "" },
+    ];
+
+    fn read(tokens: TokenStream) -> (Vec<String>, Vec<String>) {
+        let diag = Diag::new();
+        let names = parse(tokens, KNOWN, &diag).given.iter().map(|given| given.name.to_string()).collect();
+        let errors = diag.messages();
+        (names, errors)
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        let (names, errors) = read(quote!(ns = "a", skip(a, self), codec = My<A, B>, crate = ::cache));
+        assert_eq!(names, ["ns", "skip", "codec", "crate"]);
+        assert_eq!(errors, Vec::<String>::new());
+    }
+
+    #[test]
+    fn five_mistakes_are_five_errors() {
+        let (names, errors) = read(quote!(nss = "a", skip = db, tags("x", "y"), codec = , ns));
+        assert_eq!(names, Vec::<String>::new());
+        assert_eq!(errors.len(), 5, "{errors:?}");
+    }
+
+    #[test]
+    fn a_broken_value_hides_no_option_after_it() {
+        let (names, errors) = read(quote!(ns = a b, c d, skip(db)));
+        assert_eq!(names, ["ns", "skip"]);
+        assert_eq!(errors.len(), 1, "{errors:?}");
+    }
+
+    #[test]
+    fn the_second_of_two_is_refused() {
+        let (names, errors) = read(quote!(ns = "a", ns = "b"));
+        assert_eq!(names, ["ns"]);
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].contains("given twice"), "{errors:?}");
+    }
+}
