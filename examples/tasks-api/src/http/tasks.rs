@@ -1,0 +1,81 @@
+//! `/tasks`: one, the pending ones, a user's.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+
+use super::extract::{Body, Limit, Path, Query};
+use super::{Created, Shared, created, found};
+use crate::App;
+use crate::error::Error;
+use crate::model::{Priority, Status, TaskId, UserId};
+use crate::repo::{NewTask, Task, TaskPatch};
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/tasks", axum::routing::post(create))
+        .route("/tasks/pending", get(pending))
+        .route("/tasks/{id}", get(one).patch(update).delete(delete))
+        .route("/users/{id}/tasks", get(by_owner))
+}
+
+async fn one(State(app): Shared, Path(id): Path<TaskId>) -> Result<Json<Task>, Error> {
+    found(app.repos.tasks.get(id).await?, "task")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnerQuery {
+    status: Option<Status>,
+    #[serde(default)]
+    limit: Limit,
+    #[serde(default)]
+    offset: u32,
+}
+
+async fn by_owner(
+    State(app): Shared,
+    Path(owner): Path<UserId>,
+    Query(query): Query<OwnerQuery>,
+) -> Result<Json<Arc<Vec<Task>>>, Error> {
+    Ok(Json(app.repos.tasks.by_owner(owner, query.status, query.limit.0, query.offset).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PendingQuery {
+    priority: Option<Priority>,
+    #[serde(default)]
+    limit: Limit,
+}
+
+async fn pending(
+    State(app): Shared,
+    Query(query): Query<PendingQuery>,
+) -> Result<Json<Arc<Vec<Task>>>, Error> {
+    Ok(Json(app.repos.tasks.pending(query.priority, query.limit.0).await?))
+}
+
+async fn create(State(app): Shared, Body(new): Body<NewTask>) -> Created<Task> {
+    Ok(created(app.repos.tasks.create(new).await?))
+}
+
+async fn update(
+    State(app): Shared,
+    Path(id): Path<TaskId>,
+    Body(patch): Body<TaskPatch>,
+) -> Result<Json<Task>, Error> {
+    if patch.title.is_none() && patch.status.is_none() && patch.priority.is_none() {
+        return Err(Error::invalid("nothing to change: give title, status or priority"));
+    }
+    Ok(Json(app.repos.tasks.update(id, patch).await?))
+}
+
+async fn delete(State(app): Shared, Path(id): Path<TaskId>) -> Result<StatusCode, Error> {
+    app.repos.tasks.delete(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

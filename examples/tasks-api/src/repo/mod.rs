@@ -1,0 +1,90 @@
+//! The queries, one file for each thing, one function for each query.
+//!
+//! A read says under which namespace it is cached and for how long; a mutation says which reads it makes untrue. Both
+//! lines are checked by the compiler. Lists are cached for the first page with the default limit only, because a
+//! mutation can name exactly these; other pages always ask the database.
+//!
+//! Two things are as old as their ttl at most, and not as new as the last change: [`Stats::overview`], because every
+//! mutation would drop it; and the lists around a mutation that failed although the database had committed it (the
+//! connection broke before the answer), because whose lists these are stands in the answer. Lists live one minute.
+
+mod agents;
+mod conversations;
+mod prompts;
+mod resources;
+mod scripts;
+mod sessions;
+mod settings;
+mod stats;
+mod storyboards;
+mod tasks;
+mod user_data;
+
+pub use agents::{AgentState, AgentStates};
+pub use conversations::{Conversation, Conversations, Message, NewMessage, Posted};
+pub use prompts::{PromptTemplate, Prompts};
+pub use resources::{NewResource, Resource, Resources};
+pub use scripts::{NewScript, Script, ScriptPatch, Scripts};
+pub use sessions::{Session, Sessions};
+pub use settings::{VisualSettings, VisualStyles};
+pub use stats::{Overview, Stats, UserStats};
+pub use storyboards::{NewStoryboard, Storyboard, StoryboardPatch, Storyboards};
+pub use tasks::{DeletedTask, NewTask, Task, TaskPatch, Tasks};
+pub use user_data::{UserData, UserDocuments};
+
+use sqlx::AnyPool;
+
+/// How many rows a list has when the caller does not say.
+pub const DEFAULT_LIMIT: u32 = 20;
+
+/// All repositories over one pool.
+#[derive(Debug, Clone)]
+pub struct Repositories {
+    /// Tasks.
+    pub tasks: Tasks,
+    /// Conversations and their messages.
+    pub conversations: Conversations,
+    /// Sessions of users.
+    pub sessions: Sessions,
+    /// Scripts of tasks.
+    pub scripts: Scripts,
+    /// Storyboards of tasks.
+    pub storyboards: Storyboards,
+    /// Images, videos and sounds of tasks.
+    pub resources: Resources,
+    /// What is kept about users.
+    pub user_data: UserDocuments,
+    /// What agents remember of tasks.
+    pub agents: AgentStates,
+    /// Prompt templates.
+    pub prompts: Prompts,
+    /// Visual settings.
+    pub settings: VisualStyles,
+    /// Counts.
+    pub stats: Stats,
+}
+
+impl Repositories {
+    /// The repositories over `pool`.
+    #[must_use]
+    pub fn new(pool: &AnyPool) -> Self {
+        Self {
+            tasks: Tasks::new(pool.clone()),
+            conversations: Conversations::new(pool.clone()),
+            sessions: Sessions::new(pool.clone()),
+            scripts: Scripts::new(pool.clone()),
+            storyboards: Storyboards::new(pool.clone()),
+            resources: Resources::new(pool.clone()),
+            user_data: UserDocuments::new(pool.clone()),
+            agents: AgentStates::new(pool.clone()),
+            prompts: Prompts::new(pool.clone()),
+            settings: VisualStyles::new(pool.clone()),
+            stats: Stats::new(pool.clone()),
+        }
+    }
+}
+
+/// Whether a list is the page that mutations name: the first, of the usual length.
+const fn is_first_page(limit: u32, offset: u32) -> bool {
+    limit == DEFAULT_LIMIT && offset == 0
+}

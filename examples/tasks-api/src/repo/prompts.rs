@@ -1,0 +1,67 @@
+//! Prompt templates: read all the time, written by hand now and then.
+
+use cache_runtime::{cached, invalidates};
+use serde::{Deserialize, Serialize};
+use sqlx::AnyPool;
+
+use crate::database::now_ms;
+use crate::error::Error;
+use crate::model::PromptName;
+
+/// A prompt template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
+pub struct PromptTemplate {
+    /// Its name.
+    pub name: PromptName,
+    /// The text, with names in braces where a prompt is filled in.
+    pub body: String,
+    /// How often it was written.
+    pub revision: i64,
+    /// When it was last changed, in milliseconds since 1970.
+    pub updated_at: i64,
+}
+
+/// The queries over prompt templates.
+#[derive(Debug, Clone)]
+pub struct Prompts {
+    db: AnyPool,
+}
+
+impl Prompts {
+    pub(super) const fn new(db: AnyPool) -> Self {
+        Self { db }
+    }
+
+    /// One template. Kept in the process too, so another process may show the last revision for five seconds more.
+    #[cached(ns = "prompts", ttl = "very_long", l1 = "5s")]
+    pub async fn get(&self, name: &PromptName) -> Result<Option<PromptTemplate>, Error> {
+        Ok(sqlx::query_as("SELECT * FROM prompt_templates WHERE name = $1")
+            .bind(name)
+            .fetch_optional(&self.db)
+            .await?)
+    }
+
+    /// Writes a template.
+    #[invalidates(Self::get(name))]
+    pub async fn put(&self, name: &PromptName, body: String) -> Result<PromptTemplate, Error> {
+        let written = sqlx::query_as(
+            "INSERT INTO prompt_templates (name, body, revision, updated_at) VALUES ($1, $2, 1, $3) \
+             ON CONFLICT (name) DO UPDATE SET body = excluded.body, revision = prompt_templates.revision + 1, \
+             updated_at = excluded.updated_at RETURNING *",
+        )
+        .bind(name)
+        .bind(body)
+        .bind(now_ms())
+        .fetch_one(&self.db)
+        .await?;
+        Ok(written)
+    }
+
+    /// Deletes a template.
+    #[invalidates(Self::get(name))]
+    pub async fn delete(&self, name: &PromptName) -> Result<(), Error> {
+        let deleted =
+            sqlx::query("DELETE FROM prompt_templates WHERE name = $1").bind(name).execute(&self.db).await?;
+        if deleted.rows_affected() == 0 { Err(Error::NotFound("prompt template")) } else { Ok(()) }
+    }
+}

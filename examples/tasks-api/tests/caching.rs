@@ -1,0 +1,200 @@
+//! What the header `x-cache` says, and that no answer is older than the last change.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use cache_runtime::Cache;
+use hyper::Method;
+use serde_json::json;
+use support::redis::Redis;
+use support::{Service, journey};
+use tasks_api::Config;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+#[tokio::test]
+async fn a_task_is_loaded_once_until_it_changes() {
+    let service = Service::start(Config::default()).await;
+    assert_eq!(service.word("/tasks/1").await, "loaded");
+    assert_eq!(service.word("/tasks/1").await, "hit");
+    assert_eq!(service.word("/tasks/2").await, "loaded");
+    service.rename("/tasks/1", "Another title").await;
+    let answer = service.get("/tasks/1").await;
+    assert_eq!(answer.cache.as_deref(), Some("loaded"));
+    assert_eq!(answer.json["title"], "Another title");
+    assert_eq!(service.word("/tasks/1").await, "hit");
+    assert_eq!(service.word("/tasks/2").await, "hit", "what did not change stays");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn every_read_is_kept() {
+    let service = Service::start(Config::default()).await;
+    let reads = [
+        ("/tasks/5", "tasks", "get"),
+        ("/users/1/tasks?status=open&limit=20", "tasks", "by_owner"),
+        ("/tasks/pending?priority=high", "tasks", "pending"),
+        ("/conversations/1", "conversations", "get"),
+        ("/conversations/1/messages", "conversations", "messages"),
+        ("/users/1/conversations?active_only=true", "conversations", "by_owner"),
+        ("/users/1/sessions/s1", "sessions", "get"),
+        ("/scripts/1", "scripts", "get"),
+        ("/tasks/1/scripts?status=draft", "scripts", "by_task"),
+        ("/storyboards/1", "storyboards", "get"),
+        ("/tasks/1/storyboards", "storyboards", "by_task"),
+        ("/resources/1", "resources", "get"),
+        ("/tasks/1/resources?kind=audio", "resources", "by_task"),
+        ("/tasks/1/first-frames", "resources", "first_frames"),
+        ("/tasks/1/videos", "resources", "videos"),
+        ("/users/1/data/profile", "user", "get"),
+        ("/tasks/5/agents/writer", "agent", "get"),
+        ("/prompts/title", "prompts", "get"),
+        ("/visual-settings/noir", "settings", "get"),
+        ("/stats", "stats", "overview"),
+        ("/users/1/stats", "stats", "of_user"),
+    ];
+    for (path, ..) in reads {
+        assert_eq!(service.word(path).await, "loaded", "{path}");
+        assert_eq!(service.word(path).await, "hit", "{path}");
+    }
+    let stats = service.get("/cache/stats").await;
+    assert_eq!((stats.status.as_u16(), stats.cache), (200, None));
+    for (_, namespace, function) in reads {
+        let counted = &stats.json["namespaces"][namespace][function];
+        let hits = counted["hits_l1"].as_u64().zip(counted["hits_l2"].as_u64()).map(|(one, two)| one + two);
+        assert_eq!((&counted["loaded"], hits), (&json!(1), Some(1)), "{namespace}.{function}");
+    }
+    let health = service.get("/healthz").await;
+    assert_eq!(health.json, json!({ "status": "ok", "database": "ok", "cache": "ok" }));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn pages_that_no_mutation_can_name_are_not_kept() {
+    let service = Service::start(Config::default()).await;
+    for path in [
+        "/users/1/tasks?limit=19",
+        "/users/1/tasks?offset=20",
+        "/tasks/pending?limit=5",
+        "/conversations/1/messages?limit=5",
+        "/users/1/conversations?offset=1",
+        "/tasks/1/scripts?limit=2",
+    ] {
+        assert_eq!(service.word(path).await, "bypassed", "{path}");
+        assert_eq!(service.word(path).await, "bypassed", "{path}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_missing_row_is_asked_for_again() {
+    let service = Service::start(Config::default()).await;
+    let path = "/prompts/closing";
+    assert_eq!(service.get(path).await.cache.as_deref(), Some("loaded"));
+    assert_eq!(service.get(path).await.cache.as_deref(), Some("loaded"));
+    service.send_json(Method::PUT, path, json!({ "body": "The end" })).await;
+    assert_eq!(service.read(path).await["body"], "The end");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_cache_everything_is_the_same_and_nothing_is_kept() {
+    let service = Service::start(Config { cache: Cache::disabled(), ..Config::default() }).await;
+    assert_eq!(service.word("/tasks/1").await, "bypassed");
+    assert_eq!(service.word("/tasks/1").await, "bypassed");
+    journey::every_endpoint(&service).await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn two_services_share_a_redis_and_no_stale_answer() {
+    let Some(redis) = Redis::start() else { return };
+    let directory = std::env::temp_dir().join(format!("tasks-api-shared-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let url = format!("sqlite:{}", directory.join("tasks.db").display());
+    let service = async || {
+        let cache = Cache::builder().redis(&redis.url).app("tasks").build().expect("a legal configuration");
+        cache.ready(Duration::from_secs(5)).await.expect("Redis is up");
+        Service::start(Config { cache, database_url: url.clone(), ..Config::default() }).await
+    };
+    let (one, other) = (service().await, service().await);
+    let list = "/users/1/tasks?status=open&limit=20";
+    for path in ["/tasks/1", list] {
+        assert_eq!(one.word(path).await, "loaded", "{path}");
+        assert_eq!(other.word(path).await, "hit", "{path}");
+    }
+    other.rename("/tasks/1", "From the other").await;
+    for path in ["/tasks/1", list] {
+        assert_eq!(one.word(path).await, "loaded", "{path}");
+        assert_eq!(other.word(path).await, "hit", "{path}");
+    }
+    assert_eq!(other.read("/tasks/1").await["title"], "From the other");
+    journey::every_endpoint(&one).await;
+    assert_eq!(one.get("/healthz").await.json["cache"], "ok");
+    one.stop().await;
+    other.stop().await;
+    std::fs::remove_dir_all(directory).expect("cleaned up");
+}
+
+/// Readers ask all the time; whoever asks after a change was acknowledged gets that change or a later one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_reads_what_was_true_before_an_acknowledged_change() {
+    const CHANGES: usize = 150;
+    const NEWEST: &str = "/tasks/19501";
+    let service = Arc::new(Service::start(Config::default()).await);
+    service.rename(NEWEST, "0").await;
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let readers = [NEWEST, NEWEST, NEWEST, "/users/1/tasks", "/users/1/tasks"].map(|path| {
+        let (service, acknowledged) = (Arc::clone(&service), Arc::clone(&acknowledged));
+        tokio::spawn(async move {
+            let (mut answers, mut hits) = (0, 0);
+            while acknowledged.load(Ordering::SeqCst) < CHANGES {
+                let before = acknowledged.load(Ordering::SeqCst);
+                let answer = service.get(path).await;
+                let task = if path == NEWEST { &answer.json } else { &answer.json[0] };
+                let title: usize =
+                    task["title"].as_str().and_then(|title| title.parse().ok()).expect("a number");
+                assert!(title >= before, "{path}: {title} after {before} was acknowledged");
+                answers += 1;
+                hits += usize::from(answer.cache.is_some_and(|word| word.starts_with("hit")));
+            }
+            (answers, hits)
+        })
+    });
+    for change in 1..=CHANGES {
+        service.rename(NEWEST, &change.to_string()).await;
+        acknowledged.store(change, Ordering::SeqCst);
+    }
+    let mut all = (0, 0);
+    for reader in readers {
+        let (answers, hits) = reader.await.expect("no reader failed");
+        all = (all.0 + answers, all.1 + hits);
+    }
+    assert!(all.0 > CHANGES && all.1 > 0, "{all:?}");
+}
+
+/// A client that goes away takes neither its change back nor the old list along.
+#[tokio::test]
+async fn a_change_nobody_waits_for_is_seen() {
+    let service = Service::start(Config::default()).await;
+    let list = "/users/1/tasks";
+    for round in 0..20 {
+        let id = service.read(list).await[0]["id"].clone();
+        let title = format!("Round {round}");
+        let body = json!({ "title": title }).to_string();
+        let mut stream = TcpStream::connect(service.addr()).await.expect("the service listens");
+        let head = format!("PATCH /tasks/{id} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n");
+        let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        drop(stream);
+        let begun = Instant::now();
+        while service.read(list).await[0]["title"] != title.as_str() {
+            assert!(begun.elapsed() < Duration::from_secs(5), "the old list is still there");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    service.stop().await;
+}
