@@ -11,6 +11,7 @@ pub use crate::key::{KeyPart, KeyWriter};
 pub use crate::mutation::Mutation;
 pub use crate::policy::{Absent, Level, Policy, Ttl};
 pub use crate::site::Site;
+pub use crate::tag::TagWriter;
 pub use crate::typed::{Rules, ShareError};
 pub use ::core;
 
@@ -18,8 +19,8 @@ use crate::cache::Ambient;
 use crate::context;
 use crate::engine::Request;
 use crate::key::KeyBuf;
-use crate::observe::Answer;
 use crate::typed::{Slot, Typed};
+use bytes::Bytes;
 use std::convert::Infallible;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -29,6 +30,7 @@ pub struct Call {
     site: &'static Site,
     policy: Policy,
     key: KeyBuf,
+    tags: Vec<Bytes>,
     cache: Option<Cache>,
     condition: bool,
 }
@@ -41,7 +43,14 @@ impl Call {
         writer.text(site.head);
         key(&mut writer);
         buf.finish();
-        Self { site, policy, key: buf, cache: None, condition: true }
+        Self { site, policy, key: buf, tags: Vec::new(), cache: None, condition: true }
+    }
+
+    /// Adds a tag that the arguments tell.
+    #[must_use]
+    pub fn tag(mut self, write: impl FnOnce(&mut KeyWriter<'_>)) -> Self {
+        self.tags.push(crate::tag::text(write));
+        self
     }
 
     /// Names the cache.
@@ -74,17 +83,26 @@ where
     }
     let cache = call.cache();
     let engine = &cache.engine;
-    let body = std::pin::pin!(context::loading(body));
-    let mut typed = Typed::new(Slot::empty(call.site, rules), call.policy, share, body);
-    let request = Request { site: call.site, key: &call.key };
-    let (outcome, age) = if call.condition && engine.enabled {
-        engine.read(&request, &mut typed).await
+    let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.policy));
+    let request = Request { site: call.site, key: &call.key, tags: &call.tags, tags_with, tag_ttl };
+    let cached = call.condition && engine.enabled;
+    let mut slot = Slot::empty(call.site, rules);
+    let hit = if cached { engine.read_local(&request, &mut slot) } else { None };
+    if let Some(value) = slot.take()
+        && let Some(answered) = hit
+    {
+        engine.answered(call.site, answered);
+        return Ok(value);
+    }
+    // What is not needed for a hit is boxed: callers hold this future, and hold many of them.
+    let mut body = Box::pin(context::loading(body));
+    let mut typed = Typed::new(slot, call.policy, share, body.as_mut());
+    let answered = if cached {
+        Box::pin(engine.read(&request, &mut typed)).await
     } else {
-        engine.bypass(&request, &mut typed).await
+        Box::pin(engine.bypass(&request, &mut typed)).await
     };
-    engine.counters(call.site).answered(outcome);
-    let (namespace, function) = (call.site.namespace, call.site.function);
-    context::report_answer(Answer { namespace, function, outcome, age });
+    engine.answered(call.site, answered);
     typed.answer()
 }
 
@@ -104,7 +122,7 @@ where
 #[must_use]
 pub fn entry<V: Value>(mut call: Call, rules: Rules<V>) -> EntryRef<V> {
     let cache = call.cache().clone();
-    EntryRef::new(cache, call.site, call.policy, call.key, rules)
+    EntryRef::new(cache, call.site, call.policy, (call.key, call.tags), rules)
 }
 
 /// What a function returns when it can fail.
@@ -138,6 +156,13 @@ impl<T> Kind<Option<T>> {
     #[must_use]
     pub const fn absent(&self) -> fn(&Option<T>) -> bool {
         Option::is_none
+    }
+}
+
+impl<T> Kind<Option<T>> {
+    /// What is inside.
+    pub const fn present<'a>(&self, value: &'a Option<T>) -> Option<&'a T> {
+        value.as_ref()
     }
 }
 
@@ -177,6 +202,11 @@ pub trait AnyKind<T>: Sized {
     /// All of it.
     fn ok<'a>(&self, returned: &'a T) -> Option<&'a T> {
         Some(returned)
+    }
+
+    /// All of it.
+    fn present<'a>(&self, value: &'a T) -> Option<&'a T> {
+        Some(value)
     }
 
     /// It is.

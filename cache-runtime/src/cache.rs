@@ -5,9 +5,10 @@ use crate::engine::{Engine, Parts};
 use crate::error::{AlreadyInstalled, ConfigError, NotReady};
 use crate::local::{Capacity, Local};
 use crate::memory::Memory;
-use crate::observe::Stats;
+use crate::observe::{Invalidation, Stats};
 use crate::pending::Pending;
 use crate::store::Store;
+use bytes::Bytes;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -114,6 +115,30 @@ impl Cache {
     /// Cancel safe.
     pub async fn ready(&self, timeout: Duration) -> Result<(), NotReady> {
         self.engine.store.ready(timeout).await
+    }
+
+    /// Makes every entry of `namespace` with the tag `tag` untrue, however many there are.
+    ///
+    /// `tag` is the text as the function's template gives it, with its parts escaped as in keys: `owner:7`.
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, it may or may not have happened.
+    pub async fn invalidate_tag(&self, namespace: &str, tag: &str) -> Invalidation {
+        let tags = self.engine.tags(namespace, &[Bytes::copy_from_slice(tag.as_bytes())]);
+        let outcome = self.engine.invalidate(&[], &tags).await;
+        context::report_invalidation(outcome);
+        outcome
+    }
+
+    /// Makes every entry of `namespace` untrue, however many there are.
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, it may or may not have happened.
+    pub async fn clear_namespace(&self, namespace: &str) -> Invalidation {
+        let tags = self.engine.namespace_tags(namespace);
+        let outcome = self.engine.invalidate(&[], &tags).await;
+        context::report_invalidation(outcome);
+        outcome
     }
 
     /// The numbers since this cache was built.

@@ -2,14 +2,14 @@
 
 use crate::cache::Cache;
 use crate::codec::Value;
-use crate::engine::{Put, Request};
-use crate::frame::Token;
+use crate::engine::{HeldEntry, Put, Request};
 use crate::key::{Key, KeyBuf};
 use crate::observe::Invalidation;
 use crate::policy::Policy;
 use crate::site::Site;
 use crate::store::Lifetime;
 use crate::typed::{Rules, ShareError, Slot, Typed};
+use bytes::Bytes;
 use std::future::Future;
 
 /// The entry that a cached function uses for one set of arguments, without calling it.
@@ -38,6 +38,7 @@ pub struct EntryRef<V> {
     site: &'static Site,
     policy: Policy,
     key: KeyBuf,
+    tags: Vec<Bytes>,
     rules: Rules<V>,
 }
 
@@ -46,10 +47,10 @@ impl<V: Value> EntryRef<V> {
         cache: Cache,
         site: &'static Site,
         policy: Policy,
-        key: KeyBuf,
+        (key, tags): (KeyBuf, Vec<Bytes>),
         rules: Rules<V>,
     ) -> Self {
-        Self { cache, site, policy, key, rules }
+        Self { cache, site, policy, key, tags, rules }
     }
 
     /// The value, if the cache has one; never runs the function.
@@ -83,7 +84,7 @@ impl<V: Value> EntryRef<V> {
     /// # Cancel safety
     /// Dropped before its end, it may or may not have happened.
     pub async fn invalidate(&self) -> Invalidation {
-        let outcome = self.cache.engine.invalidate(&[self.store_key()]).await;
+        let outcome = self.cache.engine.invalidate(&[self.store_key()], &[]).await;
         crate::context::report_invalidation(outcome);
         outcome
     }
@@ -105,11 +106,8 @@ impl<V: Value> EntryRef<V> {
     /// # Cancel safety
     /// Dropped before its end, the entry is not cached for up to 10 s.
     pub async fn hold(&self) -> Hold<'_, V> {
-        let holder = match self.cache.engine.enabled {
-            true => self.cache.engine.hold(&self.request()).await,
-            false => None,
-        };
-        Hold { entry: self, holder, ended: false }
+        let held = self.cache.engine.hold(&self.request(), None).await;
+        Hold { entry: self, held, ended: false }
     }
 
     /// Runs `load` (calls of cached functions in it run their bodies) and makes its value the entry; the old one answers until then.
@@ -147,7 +145,8 @@ impl<V: Value> EntryRef<V> {
     }
 
     fn request(&self) -> Request<'_> {
-        Request { site: self.site, key: &self.key }
+        let (tags_with, tag_ttl) = (self.rules.has_tags(), self.rules.tag_ttl(self.policy));
+        Request { site: self.site, key: &self.key, tags: &self.tags, tags_with, tag_ttl }
     }
 }
 
@@ -161,7 +160,7 @@ impl<V: Value> std::fmt::Debug for EntryRef<V> {
 #[must_use]
 pub struct Hold<'a, V: Value> {
     entry: &'a EntryRef<V>,
-    holder: Option<Token>,
+    held: Option<HeldEntry>,
     ended: bool,
 }
 
@@ -176,12 +175,12 @@ impl<V: Value> Hold<'_, V> {
         if !cache.engine.enabled {
             return Put::Removed;
         }
-        match rules.storage(site, *policy, &value) {
-            Some(ttl) => {
-                let slot = Slot::full(site, *rules, value);
-                cache.engine.put(&self.entry.request(), self.holder, ttl, &slot).await
+        let request = self.entry.request();
+        match (self.held.take(), rules.storage(site, *policy, &value)) {
+            (Some(held), Some(ttl)) => {
+                cache.engine.put(&request, held, ttl, &mut Slot::full(site, *rules, value)).await
             }
-            None => cache.engine.unhold(&self.entry.request(), self.holder).await,
+            (held, _) => cache.engine.end_hold(&request, held).await,
         }
     }
 }
@@ -192,6 +191,6 @@ impl<V: Value> Drop for Hold<'_, V> {
             return;
         }
         let engine = self.entry.cache.engine.clone();
-        engine.unhold_later(self.entry.store_key(), self.holder);
+        engine.end_hold_later(self.entry.store_key(), self.held.take());
     }
 }

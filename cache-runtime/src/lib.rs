@@ -27,6 +27,7 @@ mod policy;
 mod redis;
 mod site;
 pub mod store;
+mod tag;
 mod time;
 mod typed;
 

@@ -1,8 +1,9 @@
 //! The store of one process, or of several caches in it: the same protocol over a map.
 
 use crate::error::{NotReady, StoreError};
-use crate::key::Key;
+use crate::key::{Key, without_app};
 use crate::store::{Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::tag::{Generation, Tag};
 use crate::time::{Instant, wall_ms};
 use bytes::{Bytes, BytesMut};
 use quick_cache::unsync;
@@ -76,24 +77,37 @@ impl Memory {
         }
     }
 
-    fn at<'a>(&'a self, key: &'a Key) -> Place<'a> {
-        let shard = usize::from(xxhash_rust::xxh3::xxh3_64(key.name()).to_le_bytes()[7]) % SHARDS;
+    fn announce_tag(&self, tag: &Tag) {
+        for (app, listener) in self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let name = tag.name().strip_prefix(b"cache:tag:{").and_then(|name| without_app(app, name));
+            if let (Some(name), Some(listener)) = (name, listener.upgrade()) {
+                listener.tag_invalidated(name);
+            }
+        }
+    }
+
+    fn at(&self, key: &Key) -> Place<'_> {
+        self.place(key.name.clone())
+    }
+
+    fn place(&self, name: Bytes) -> Place<'_> {
+        let shard = usize::from(xxhash_rust::xxh3::xxh3_64(&name).to_le_bytes()[7]) % SHARDS;
         let shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
-        Place { shard, name: &key.name }
+        Place { shard, name }
     }
 }
 
 /// One key while its shard is locked.
 struct Place<'a> {
     shard: MutexGuard<'a, Shard>,
-    name: &'a Bytes,
+    name: Bytes,
 }
 
 impl Place<'_> {
     fn slot(&mut self) -> Option<Slot> {
-        let slot = self.shard.get(self.name).cloned()?;
+        let slot = self.shard.get(&self.name).cloned()?;
         if slot.expires.is_some_and(|expires| expires <= Instant::now()) {
-            self.shard.remove(self.name);
+            self.shard.remove(&self.name);
             return None;
         }
         Some(slot)
@@ -108,7 +122,7 @@ impl Place<'_> {
     }
 
     fn remove(&mut self) {
-        self.shard.remove(self.name);
+        self.shard.remove(&self.name);
     }
 
     fn holds_lease(&mut self, token: Token) -> bool {
@@ -244,6 +258,40 @@ impl Store for Memory {
                 }
                 drop(place);
                 self.announce(key);
+            }
+        })
+    }
+
+    fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {
+        let one = |tag: &Tag| self.place(tag.bytes()).bytes()?[..].try_into().ok();
+        at_once(move || tags.iter().map(one).collect())
+    }
+
+    fn capture<'a>(&'a self, tags: &'a [Tag], ttl: Option<Duration>) -> StoreFuture<'a, Vec<Generation>> {
+        let one = move |tag: &Tag| {
+            let mut place = self.place(tag.bytes());
+            let slot = place.slot();
+            let known = slot.as_ref().and_then(|slot| Generation::try_from(&slot.bytes[..]).ok());
+            let generation = known.unwrap_or_else(crate::tag::fresh);
+            let needed = ttl.map(|ttl| Instant::now() + ttl);
+            let enough = slot.is_some_and(|slot| match (slot.expires, needed) {
+                (None, _) => true,
+                (Some(expires), Some(needed)) => expires >= needed,
+                (Some(_), None) => false,
+            });
+            if known.is_none() || !enough {
+                place.set(generation.to_vec(), ttl.map(|ttl| Instant::now() + 2 * ttl));
+            }
+            generation
+        };
+        at_once(move || tags.iter().map(one).collect())
+    }
+
+    fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        at_once(move || {
+            for tag in tags {
+                self.place(tag.bytes()).remove();
+                self.announce_tag(tag);
             }
         })
     }

@@ -1,42 +1,69 @@
 //! Invalidations that the store has not acknowledged yet.
 
+use crate::frame::Tags;
 use crate::key::Key;
+use crate::tag::Tag;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// The unsent invalidations of this process; its own reads of these keys use no cache.
+/// The unsent invalidations of this process; its own reads of what they concern use no cache.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    keys: Mutex<Queue>,
+    queue: Mutex<Queue>,
     len: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     last: u64,
-    keys: HashMap<Key, u64>,
+    items: HashMap<Item, u64>,
+}
+
+/// What is to be invalidated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Item {
+    Key(Key),
+    Tag(Tag),
 }
 
 /// Some of the queue, as it was at one time.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) keys: Vec<Key>,
-    numbers: Vec<u64>,
+    pub(crate) tags: Vec<Tag>,
+    numbers: Vec<(Item, u64)>,
 }
 
 impl Pending {
-    pub(crate) fn add(&self, keys: &[Key]) {
+    pub(crate) fn add(&self, keys: &[Key], tags: &[Tag]) {
+        let keys = keys.iter().cloned().map(Item::Key);
+        let tags = tags.iter().cloned().map(Item::Tag);
         self.change(|queue| {
-            for key in keys {
+            for item in keys.chain(tags) {
                 queue.last += 1;
-                queue.keys.insert(key.clone(), queue.last);
+                queue.items.insert(item, queue.last);
             }
         });
     }
 
-    pub(crate) fn contains(&self, key: &Key) -> bool {
-        !self.is_empty() && self.keys.lock().unwrap_or_else(PoisonError::into_inner).keys.contains_key(key)
+    /// Whether the key or one of the tags waits to be invalidated.
+    pub(crate) fn contains_any(&self, key: &Key, tags: &[Tag]) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.items.contains_key(&Item::Key(key.clone()))
+            || tags.iter().any(|tag| queue.items.contains_key(&Item::Tag(tag.clone())))
+    }
+
+    /// Whether one of a frame's tags waits to be invalidated; `sibling` is of their namespace.
+    pub(crate) fn contains_texts(&self, sibling: &Tag, tags: Tags<'_>) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        tags.iter().any(|(text, _)| queue.items.contains_key(&Item::Tag(sibling.sibling(text))))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -47,29 +74,35 @@ impl Pending {
         self.len.load(Ordering::Acquire)
     }
 
-    /// Up to `most` of the keys; `None` when nothing is left to send.
+    /// Up to `most` of the queue; `None` when nothing is left to send.
     pub(crate) fn batch(&self, most: usize) -> Option<Batch> {
-        let queue = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let (keys, numbers) =
-            queue.keys.iter().take(most).map(|(key, &number)| (key.clone(), number)).unzip();
-        let batch = Batch { keys, numbers };
-        (!batch.keys.is_empty()).then_some(batch)
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let numbers: Vec<_> =
+            queue.items.iter().take(most).map(|(item, &number)| (item.clone(), number)).collect();
+        let (mut keys, mut tags) = (Vec::new(), Vec::new());
+        for (item, _) in &numbers {
+            match item {
+                Item::Key(key) => keys.push(key.clone()),
+                Item::Tag(tag) => tags.push(tag.clone()),
+            }
+        }
+        (!numbers.is_empty()).then_some(Batch { keys, tags, numbers })
     }
 
-    /// Takes out what was acknowledged, except keys that were queued once more since the batch was made.
+    /// Takes out what was acknowledged, except what was queued once more since the batch was made.
     pub(crate) fn sent(&self, batch: &Batch) {
         self.change(|queue| {
-            for (key, number) in batch.keys.iter().zip(&batch.numbers) {
-                if queue.keys.get(key) == Some(number) {
-                    queue.keys.remove(key);
+            for (item, number) in &batch.numbers {
+                if queue.items.get(item) == Some(number) {
+                    queue.items.remove(item);
                 }
             }
         });
     }
 
     fn change(&self, change: impl FnOnce(&mut Queue)) {
-        let mut queue = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut queue);
-        self.len.store(queue.keys.len(), Ordering::Release);
+        self.len.store(queue.items.len(), Ordering::Release);
     }
 }

@@ -7,7 +7,9 @@ use crate::frame;
 use crate::key::Key;
 use crate::policy::{Absent, Policy};
 use crate::site::Site;
+use crate::tag::TagWriter;
 use crate::time::millis_u32;
+use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +24,11 @@ pub struct Rules<V> {
     absent: fn(&V) -> bool,
     unless: Option<fn(&V) -> bool>,
     ttl_with: Option<fn(&V) -> Duration>,
+    tags_with: Option<TagsWith<V>>,
 }
+
+/// Writes the tags that a value brings.
+type TagsWith<V> = fn(&V, &mut TagWriter<'_>);
 
 impl<V> Clone for Rules<V> {
     fn clone(&self) -> Self {
@@ -46,6 +52,7 @@ impl<V> Rules<V> {
             absent,
             unless: None,
             ttl_with: None,
+            tags_with: None,
         }
     }
 
@@ -61,6 +68,26 @@ impl<V> Rules<V> {
     pub const fn ttl_with(mut self, ttl_with: fn(&V) -> Duration) -> Self {
         self.ttl_with = Some(ttl_with);
         self
+    }
+
+    /// Tags by the value.
+    #[must_use]
+    pub const fn tags_with(mut self, tags_with: fn(&V, &mut TagWriter<'_>)) -> Self {
+        self.tags_with = Some(tags_with);
+        self
+    }
+
+    pub(crate) const fn has_tags(&self) -> bool {
+        self.tags_with.is_some()
+    }
+
+    /// How long the generations of an entry's tags have to live.
+    pub(crate) fn tag_ttl(&self, policy: Policy) -> Option<Duration> {
+        match (policy.lifetime(), self.ttl_with) {
+            // Who says how long it is says so after the load; tags that end earlier make the entry end earlier.
+            (Some(ttl), Some(_)) => Some(ttl.max(Duration::from_secs(86_400))),
+            (ttl, _) => ttl,
+        }
     }
 }
 
@@ -139,6 +166,10 @@ impl<V: Value> Slot<V> {
         Self { site, rules, value: Some(value) }
     }
 
+    pub(crate) fn take(&mut self) -> Option<V> {
+        self.value.take()
+    }
+
     pub(crate) fn into_value(self) -> Option<V> {
         self.value
     }
@@ -166,7 +197,15 @@ impl<V: Value> Answer for Slot<V> {
         self.value.clone().map(|value| Arc::new(value) as Shared)
     }
 
-    fn frame(&self, key: &Key, stored: Stamped) -> Option<Vec<u8>> {
+    fn tags(&self) -> Vec<Bytes> {
+        let mut tags = Vec::new();
+        if let (Some(tags_with), Some(value)) = (self.rules.tags_with, &self.value) {
+            tags_with(value, &mut TagWriter(&mut tags));
+        }
+        tags
+    }
+
+    fn frame(&self, key: &Key, stored: Stamped<'_>) -> Option<Vec<u8>> {
         let value = self.value.as_ref()?;
         let mut payload = Vec::with_capacity(128);
         (self.rules.encode)(value, &mut payload).ok()?;
@@ -178,6 +217,7 @@ impl<V: Value> Answer for Slot<V> {
             absent: (self.rules.absent)(value),
             codec: self.rules.codec,
             schema: Rules::<V>::schema(self.site),
+            tags: stored.tags,
             payload: &payload,
         };
         frame.to_bytes(key)
@@ -228,7 +268,11 @@ where
         self.slot.share()
     }
 
-    fn frame(&self, key: &Key, stored: Stamped) -> Option<Vec<u8>> {
+    fn tags(&self) -> Vec<Bytes> {
+        self.slot.tags()
+    }
+
+    fn frame(&self, key: &Key, stored: Stamped<'_>) -> Option<Vec<u8>> {
         self.slot.frame(key, stored)
     }
 }

@@ -3,6 +3,7 @@
 use super::world::{Spy, everywhere};
 use cache_runtime::{Outcome, Tier, cached};
 use cache_tests::gate::{Gate, GatedLoad};
+use cache_tests::wait::until;
 
 #[cached(ns = "ordered", ttl = "medium", l1 = "60s", skip(load))]
 async fn bounded(id: u64, load: GatedLoad<u64>) -> u64 {
@@ -25,8 +26,7 @@ async fn a_load_goes_to_l1_and_an_invalidation_takes_it_out() {
         let call = || process.spawn(bounded(1, source.clone())).end();
         assert_eq!(call().await, (1, Outcome::Loaded));
         spy.fills.reached(1).await;
-        tokio::task::yield_now().await;
-        assert_eq!(call().await, (1, L1));
+        until("L1 answers", async || call().await == (1, L1)).await;
         source.set(2);
         process.0.scope_for(async { bounded_entry(1).invalidate().await }).await;
         assert_eq!(call().await, (2, Outcome::Loaded));
@@ -62,8 +62,7 @@ async fn a_validated_entry_falls_with_anothers_invalidation() {
         let call = || reader.spawn(validated(1, source.clone())).end();
         assert_eq!(call().await, (1, Outcome::Loaded));
         spy.fills.reached(1).await;
-        tokio::task::yield_now().await;
-        assert_eq!(call().await, (1, L1));
+        until("L1 answers", async || call().await == (1, L1)).await;
         source.set(2);
         writer.0.scope_for(async { validated_entry(1).invalidate().await }).await;
         assert_eq!(call().await, (2, Outcome::Loaded));

@@ -1,7 +1,9 @@
 //! Several "processes" (caches) over one store, whose answers a test can hold back.
 
 use bytes::Bytes;
-use cache_runtime::store::{Lease, Leased, Lifetime, Listener, Memory, Redis, Store, StoreFuture, Token};
+use cache_runtime::store::{
+    Generation, Lease, Leased, Lifetime, Listener, Memory, Redis, Store, StoreFuture, Tag, Token,
+};
 use cache_runtime::{Cache, Key, NotReady, Outcome, cached, observed};
 use cache_tests::gate::{Counter, Gate, GatedLoad};
 use cache_tests::redis_process::RedisServer;
@@ -201,6 +203,18 @@ impl Store for Spied {
 
     fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()> {
         self.store.invalidate(keys)
+    }
+
+    fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {
+        self.store.generations(tags)
+    }
+
+    fn capture<'a>(&'a self, tags: &'a [Tag], ttl: Option<Duration>) -> StoreFuture<'a, Vec<Generation>> {
+        self.store.capture(tags, ttl)
+    }
+
+    fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        self.store.invalidate_tags(tags)
     }
 
     fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()> {

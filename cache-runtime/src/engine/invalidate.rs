@@ -2,8 +2,11 @@
 
 use super::Engine;
 use crate::breaker::Backoff;
+use crate::error::StoreError;
 use crate::key::Key;
 use crate::observe::Invalidation;
+use crate::tag::Tag;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,41 +14,72 @@ use std::sync::atomic::Ordering;
 const BATCH: usize = 512;
 
 impl Engine {
-    /// Removes `keys` from every tier.
+    /// Removes `keys`, and all that carries one of `tags`, from every tier.
     ///
     /// # Cancel safety
     /// What was not sent when this is dropped is not sent; `Mutation` starts over in that case.
-    pub(crate) async fn invalidate(self: &Arc<Self>, keys: &[Key]) -> Invalidation {
-        if keys.is_empty() || !self.enabled {
+    pub(crate) async fn invalidate(self: &Arc<Self>, keys: &[Key], tags: &[Tag]) -> Invalidation {
+        if !self.enabled {
             return Invalidation::Applied;
         }
-        self.invalidate_local(keys);
+        self.invalidate_local(keys, tags);
         let mut outcome = Invalidation::Applied;
-        for keys in keys.chunks(BATCH) {
-            if let Err(error) = self.store.invalidate(keys).await {
-                tracing::warn!(%error, keys = keys.len(), "an invalidation waits for the store");
-                self.pending.add(keys);
-                outcome = Invalidation::Queued;
-            }
+        let (tags_sent, keys_sent) = tokio::join!(biased; self.send_tags(tags), self.send_keys(keys));
+        for failed in tags_sent.into_iter().chain(keys_sent) {
+            tracing::warn!(error = %failed, "an invalidation waits for the store");
+            outcome = Invalidation::Queued;
         }
         // Again: covers what this process read while the store was being asked.
-        self.invalidate_local(keys);
+        self.invalidate_local(keys, tags);
         if outcome == Invalidation::Queued {
             self.drain_later();
         }
         outcome
     }
 
-    /// Removes `keys` from where nothing can be awaited: here at once, in the store in the background.
-    pub(crate) fn invalidate_later(self: &Arc<Self>, keys: Vec<Key>) {
-        self.invalidate_local(&keys);
+    async fn send_keys(&self, keys: &[Key]) -> Option<StoreError> {
+        let mut failed = None;
+        for keys in keys.chunks(BATCH) {
+            if let Err(error) = self.store.invalidate(keys).await {
+                self.pending.add(keys, &[]);
+                failed = Some(error);
+            }
+        }
+        failed
+    }
+
+    async fn send_tags(&self, tags: &[Tag]) -> Option<StoreError> {
+        if tags.is_empty() {
+            return None;
+        }
+        let error = self.store.invalidate_tags(tags).await.err()?;
+        self.pending.add(&[], tags);
+        Some(error)
+    }
+
+    /// The tags of `texts`, and the clock that falls with each of them.
+    pub(crate) fn tags(&self, namespace: &str, texts: &[Bytes]) -> Vec<Tag> {
+        let clock = Tag::clock(&self.app, namespace);
+        let tags = texts.iter().map(|text| clock.sibling(text)).collect::<Vec<_>>();
+        std::iter::once(clock).chain(tags).collect()
+    }
+
+    /// The tags that make a whole namespace untrue.
+    pub(crate) fn namespace_tags(&self, namespace: &str) -> [Tag; 2] {
+        [Tag::clock(&self.app, namespace), Tag::namespace(&self.app, namespace)]
+    }
+
+    /// Removes `keys` and `tags` from where nothing can be awaited: here at once, in the store in the background.
+    pub(crate) fn invalidate_later(self: &Arc<Self>, keys: Vec<Key>, tags: Vec<Tag>) {
+        self.invalidate_local(&keys, &tags);
         let engine = self.clone();
         super::detach_later(async move {
-            engine.invalidate(&keys).await;
+            engine.invalidate(&keys, &tags).await;
         });
     }
 
-    pub(super) fn invalidate_local(&self, keys: &[Key]) {
+    pub(super) fn invalidate_local(&self, keys: &[Key], tags: &[Tag]) {
+        tags.iter().for_each(|tag| self.local.invalidate_tag([tag.clock_hash(), tag.hash()]));
         keys.iter().for_each(|key| self.local.invalidate(key.hash));
     }
 
@@ -69,9 +103,12 @@ impl Engine {
     async fn drain(&self) {
         let mut backoff = Backoff::default();
         while let Some(batch) = self.pending.batch(BATCH) {
-            match self.store.invalidate(&batch.keys).await {
+            let (keys, tags) = tokio::join!(biased; self.store.invalidate(&batch.keys),
+                self.store.invalidate_tags(&batch.tags)
+            );
+            match keys.and(tags) {
                 Ok(()) => {
-                    self.invalidate_local(&batch.keys);
+                    self.invalidate_local(&batch.keys, &batch.tags);
                     self.pending.sent(&batch);
                     backoff = Backoff::default();
                 }

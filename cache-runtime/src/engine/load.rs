@@ -1,14 +1,16 @@
 //! A load under a lease: taken, renewed while the body runs, ended by a fill that the store may refuse.
 
-use super::{Call, Engine, LEASE, Loaded, Request, Stamped, detach, detach_later};
+use super::tags::{Captured, Marks};
+use super::{Answer, Call, Engine, LEASE, Loaded, Request, Stamped, detach, detach_later};
 use crate::breaker::spread;
 use crate::error::StoreError;
 use crate::flight::{Landing, Leader, Shared, Verdict};
-use crate::frame::{Lease, Token};
+use crate::frame::{Lease, Tags, Token};
 use crate::key::Key;
 use crate::local::{Kept, Ticket};
 use crate::policy::Level;
 use crate::store::{Leased, Store};
+use crate::tag::{Generation, Tag};
 use crate::time::Instant;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -31,18 +33,23 @@ impl Engine {
     pub(super) async fn lead(
         &self,
         request: &Request<'_>,
-        key: &Key,
+        marks: &Marks,
         leader: Leader,
         instead_of: Option<Token>,
         ticket: Ticket,
         call: &mut dyn Call,
     ) -> Result<Led, StoreError> {
+        let key = &marks.key;
         let token = Token::random();
         let created_ms = self.store.now_ms();
         let held = HeldLease { store: &self.store, key, token, armed: true };
         let expected = self.counters(request.site).loads.typical();
         let lease = Lease { token, expected, acquired_ms: created_ms };
-        match self.store.lease(key, lease, LEASE, instead_of).await? {
+        // The generations before the load: whatever is invalidated from now on makes the entry invalid.
+        let (leased, captured) = tokio::join!(biased; self.store.lease(key, lease, LEASE, instead_of),
+            self.capture(request, marks)
+        );
+        match leased? {
             // A reply that was lost on the way may have been ours.
             Leased::Denied(bytes) if bytes[..] != lease.to_bytes() => {
                 held.forget();
@@ -50,8 +57,10 @@ impl Engine {
             }
             Leased::Denied(_) | Leased::Granted => {}
         }
+        let captured = captured?;
         let started = Instant::now();
         let loaded = self.run_renewing(request, key, token, call).await;
+        let delta = started.elapsed();
         let ttl = match loaded {
             Loaded::Failed(error) => {
                 leader.close().end(Verdict::Failed(error));
@@ -60,40 +69,79 @@ impl Engine {
             Loaded::Keep => None,
             Loaded::Store(ttl) => Some(ttl.map(spread_down)),
         };
-        let stored = |soft| Stamped { token, created_ms, soft, delta: started.elapsed() };
-        let frame = ttl.and_then(|ttl| call.frame(key, stored(ttl)).map(|frame| (frame, ttl)));
-        if ttl.is_some() && frame.is_none() {
-            self.counters(request.site).not_storable.fetch_add(1, Relaxed);
-        }
+        let stamped = Stamped { token, tags: Tags::NONE, created_ms, soft: ttl.flatten(), delta };
+        let (frame, captured) = match ttl {
+            Some(_) => self.framed(request, key, captured, stamped, call).await,
+            None => (None, captured),
+        };
         held.forget();
         // Closed before the store is asked: who comes from now on asks for themselves.
         let landing = leader.close();
         let wanted = landing.has_joiners() || (frame.is_some() && request.site.level != Level::Off);
         let shared = if wanted { call.share() } else { None };
+        let tags = captured.tags.into();
         match frame {
-            Some((frame, ttl)) => {
-                self.fill(request, key, Filling { token, created_ms, frame, ttl, ticket, shared, landing });
+            Some(frame) => {
+                let ttl = ttl.flatten();
+                let filling = Filling { token, created_ms, frame, ttl, ticket, tags, shared, landing };
+                self.fill(request, marks, filling);
             }
-            None => self.certify(key, token, shared, landing),
+            None => self.certify(key, token, tags, shared, landing),
         }
         Ok(Led::Loaded)
     }
 
+    /// The answer as a frame with all of its tags, if it can be stored.
+    pub(super) async fn framed(
+        &self,
+        request: &Request<'_>,
+        key: &Key,
+        mut captured: Captured,
+        stamped: Stamped<'_>,
+        answer: &mut dyn Answer,
+    ) -> (Option<Vec<u8>>, Captured) {
+        let later = self.capture_later(request.tag_ttl, &mut captured, &answer.tags()).await;
+        match later {
+            Ok(true) => {}
+            Ok(false) => {
+                self.counters(request.site).fills_refused.fetch_add(1, Relaxed);
+                return (None, captured);
+            }
+            Err(error) => {
+                self.fault(request.site, error);
+                return (None, captured);
+            }
+        }
+        let tags = captured.tags.iter().map(|(tag, generation)| (tag.text(), *generation));
+        let frame = Tags::encode(tags)
+            .and_then(|tags| answer.frame(key, Stamped { tags: Tags::encoded(&tags), ..stamped }));
+        if frame.is_none() {
+            self.counters(request.site).not_storable.fetch_add(1, Relaxed);
+        }
+        (frame, captured)
+    }
+
     /// Sends the value to the store; joiners and L1 get it only if the store took it.
-    pub(super) fn fill(&self, request: &Request<'_>, key: &Key, filling: Filling) {
-        let Filling { token, created_ms, frame, ttl, ticket, shared, landing } = filling;
-        let (store, key) = (self.store.clone(), key.clone());
+    pub(super) fn fill(&self, request: &Request<'_>, marks: &Marks, filling: Filling) {
+        let Filling { token, created_ms, frame, ttl, ticket, tags, shared, landing } = filling;
+        let (store, key) = (self.store.clone(), marks.key.clone());
         let counters = self.counters(request.site);
-        let keep = self.keeper(request, ticket);
+        let keep = self.keeper(request, marks, ticket);
         detach(async move {
             let frame = Bytes::from(frame);
             let size = frame.len();
-            match store.fill(&key, token, frame, ttl).await {
+            // A lease knows nothing of tags: joiners need to hear that these stand, too.
+            let asked = if landing.has_joiners() { &tags[..] } else { &[] };
+            let (filled, current) =
+                tokio::join!(biased; store.fill(&key, token, frame, ttl), unchanged(&*store, asked));
+            match filled {
                 Ok(true) => {
-                    let Some(shared) = shared else { return };
-                    landing.end(Verdict::Certified(shared.clone()));
+                    let Some(value) = shared else { return };
+                    if current {
+                        landing.end(Verdict::Certified(value.clone()));
+                    }
                     if let Some(keep) = keep {
-                        keep.store(Kept { value: shared, token, created_ms, fresh: ttl, size });
+                        keep.store(Kept { value, token, created_ms, fresh: ttl, tags, size });
                     }
                 }
                 Ok(false) => drop(counters.fills_refused.fetch_add(1, Relaxed)),
@@ -103,10 +151,20 @@ impl Engine {
     }
 
     /// Asks the store whether the load still stands, for the joiners of a value that is not to be stored.
-    fn certify(&self, key: &Key, token: Token, shared: Option<Shared>, landing: Landing) {
+    fn certify(
+        &self,
+        key: &Key,
+        token: Token,
+        tags: Box<[(Tag, Generation)]>,
+        shared: Option<Shared>,
+        landing: Landing,
+    ) {
         let (store, key) = (self.store.clone(), key.clone());
         detach(async move {
-            if let (Ok(true), Some(shared)) = (store.release(&key, token).await, shared) {
+            let asked = if landing.has_joiners() { &tags[..] } else { &[] };
+            let (released, current) =
+                tokio::join!(biased; store.release(&key, token), unchanged(&*store, asked));
+            if let (Ok(true), true, Some(shared)) = (released, current, shared) {
                 landing.end(Verdict::Certified(shared));
             }
         });
@@ -136,8 +194,19 @@ pub(super) struct Filling {
     pub(super) frame: Vec<u8>,
     pub(super) ttl: Option<Duration>,
     pub(super) ticket: Ticket,
+    pub(super) tags: Box<[(Tag, Generation)]>,
     pub(super) shared: Option<Shared>,
     pub(super) landing: Landing,
+}
+
+/// Whether the store says now that `tags` have these generations.
+async fn unchanged(store: &dyn Store, tags: &[(Tag, Generation)]) -> bool {
+    if tags.is_empty() {
+        return true;
+    }
+    let (tags, then): (Vec<_>, Vec<_>) = tags.iter().cloned().unzip();
+    let now = store.generations(&tags).await;
+    now.is_ok_and(|now| now.into_iter().eq(then.into_iter().map(Some)))
 }
 
 /// Renews a lease every third of its term until it is lost or the load has had its time.

@@ -4,18 +4,21 @@ mod invalidate;
 mod load;
 mod read;
 mod refresh;
+mod tags;
 
+pub(crate) use self::refresh::HeldEntry;
 pub use self::refresh::Put;
 
 use crate::error::StoreError;
 use crate::flight::{Flights, Shared, Trailing, Waits};
-use crate::frame::{Token, Value};
+use crate::frame::{Tags, Token, Value};
 use crate::key::{Key, KeyBuf};
 use crate::local::Local;
 use crate::observe::{Counters, Stats};
 use crate::pending::Pending;
 use crate::site::Site;
 use crate::store::Store;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -52,6 +55,12 @@ pub(crate) struct Engine {
 pub(crate) struct Request<'a> {
     pub(crate) site: &'static Site,
     pub(crate) key: &'a KeyBuf,
+    /// The texts of the tags that the arguments tell.
+    pub(crate) tags: &'a [Bytes],
+    /// Whether values bring tags of their own.
+    pub(crate) tags_with: bool,
+    /// How long generations have to live: as long as the entry.
+    pub(crate) tag_ttl: Option<Duration>,
 }
 
 /// The typed place of an answer.
@@ -62,8 +71,10 @@ pub(crate) trait Answer: Send {
     fn adopt(&mut self, value: &Shared) -> bool;
     /// A clone of the answer, for others.
     fn share(&self) -> Option<Shared>;
+    /// The texts of the tags that the answer brings.
+    fn tags(&self) -> Vec<Bytes>;
     /// The answer as a frame; `None` when it cannot be written.
-    fn frame(&self, key: &Key, stored: Stamped) -> Option<Vec<u8>>;
+    fn frame(&self, key: &Key, stored: Stamped<'_>) -> Option<Vec<u8>>;
 }
 
 /// The typed side of one call: it runs the body and keeps the answer; the engine decides what becomes of it.
@@ -95,8 +106,9 @@ pub(crate) enum Unreadable {
 
 /// What the engine adds to a value in its frame.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stamped {
+pub(crate) struct Stamped<'a> {
     pub(crate) token: Token,
+    pub(crate) tags: Tags<'a>,
     pub(crate) created_ms: u64,
     pub(crate) soft: Option<Duration>,
     pub(crate) delta: Duration,

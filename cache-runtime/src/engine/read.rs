@@ -1,14 +1,17 @@
 //! A lookup, from its arrival to its answer.
 
 use super::load::Led;
-use super::{Call, Engine, Loaded, Request, Unreadable};
+use super::tags::Marks;
+use super::{Answer, Call, Engine, Loaded, Request, Unreadable};
 use crate::error::StoreError;
 use crate::flight::{Turn, Verdict};
 use crate::frame::{self, Entry, Lease, Token, Unusable, Value};
 use crate::key::Key;
 use crate::local::{Kept, Local, Ticket};
-use crate::observe::{Outcome, Tier};
+use crate::observe::{self, Outcome, Tier};
 use crate::policy::Level;
+use crate::site::Site;
+use crate::tag::Generation;
 use crate::time::Instant;
 use bytes::Bytes;
 use std::future::poll_fn;
@@ -33,47 +36,58 @@ enum Seen {
     Open(Option<Token>),
 }
 
+/// An answer of the store, and what was known when it was asked.
+struct Reply {
+    ticket: Ticket,
+    bytes: Option<Bytes>,
+    generations: Option<Vec<Option<Generation>>>,
+}
+
 impl Engine {
-    /// Answers `call` from a tier, from another's load, or by its body; never fails.
+    /// Counts an answer, and tells it to whoever watches.
+    pub(crate) fn answered(&self, site: &'static Site, (outcome, age): Answered) {
+        self.counters(site).answered(outcome);
+        let (namespace, function) = (site.namespace, site.function);
+        crate::context::report_answer(observe::Answer { namespace, function, outcome, age });
+    }
+
+    /// Answers `call` from the store, from another's load, or by its body; never fails.
     pub(crate) async fn read(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
-        let hash = request.key.hash();
-        if let Some(answered) = self.read_local(request, hash, call) {
+        let marks = self.marks(request);
+        if self.pending.contains_any(&marks.key, &marks.tags) {
+            return self.beside(request, &marks.key, call).await;
+        }
+        if let Some(answered) = self.read_validated(request, &marks, call).await {
             return answered;
         }
-        let key = self.key(request.key);
-        if self.pending.contains(&key) {
-            return self.beside(request, &key, call).await;
-        }
-        if let Some(answered) = self.read_validated(request, &key, call).await {
-            return answered;
-        }
-        match self.read_shared(request, &key, call).await {
+        match self.read_shared(request, &marks, call).await {
             Ok(answered) => answered,
             Err(error) => {
                 self.fault(request.site, error);
-                self.beside(request, &key, call).await
+                self.beside(request, &marks.key, call).await
             }
         }
     }
 
     /// The value of L1, where it is served without asking.
-    fn read_local(&self, request: &Request<'_>, hash: u64, call: &mut dyn Call) -> Option<Answered> {
+    pub(crate) fn read_local(&self, request: &Request<'_>, answer: &mut dyn Answer) -> Option<Answered> {
         let level @ (Level::Coherent | Level::Ttl(_)) = request.site.level else { return None };
-        let held = self.local.get(request.key.written(), hash, level)?;
-        call.adopt(&held.value).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
+        let held = self.local.get(request.key.written(), level)?;
+        answer.adopt(&held.value).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
     }
 
     /// The value of L1, if the store still has the same one.
     async fn read_validated(
         &self,
         request: &Request<'_>,
-        key: &Key,
+        marks: &Marks,
         call: &mut dyn Call,
     ) -> Option<Answered> {
         let Level::Validate = request.site.level else { return None };
-        let held = self.local.get(request.key.written(), key.hash, Level::Validate)?;
-        let head = self.store.head(key).await.ok()?;
-        let same = frame::value_token(&head) == Some(held.token);
+        let held = self.local.get(request.key.written(), Level::Validate)?;
+        let current = self.are_current(Level::Validate, &held.tags);
+        let (head, current) = tokio::join!(biased; self.store.head(&marks.key), current);
+        let same = frame::value_token(&head.ok()?) == Some(held.token) && current.ok()?;
         (same && call.adopt(&held.value)).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
     }
 
@@ -81,17 +95,18 @@ impl Engine {
     pub(super) async fn read_shared(
         &self,
         request: &Request<'_>,
-        key: &Key,
+        marks: &Marks,
         call: &mut dyn Call,
     ) -> Result<Answered, StoreError> {
+        let key = &marks.key;
+        let patience = request.site.load_timeout + super::LEASE;
         let mut refusals = 0;
         let mut reply = None;
         let mut waited = false;
         loop {
-            let ticket = self.local.ticket(key.hash);
+            let ticket = self.ticket(marks);
             if let Some(joiner) = self.flights.join(key, ticket.stamp) {
                 reply = None;
-                let patience = request.site.load_timeout + super::LEASE;
                 let verdict = tokio::time::timeout(patience, joiner.verdict()).await;
                 match verdict.unwrap_or(Verdict::Failed(None)) {
                     Verdict::Certified(value) if call.adopt(&value) => return Ok((Outcome::Joined, None)),
@@ -107,82 +122,119 @@ impl Engine {
                 }
                 continue;
             }
-            let (ticket, bytes) = match reply.take() {
+            let seen = match reply.take() {
                 Some(reply) => reply,
-                None => (ticket, self.look_up(request, key).await?),
+                None => self.look_up(request, marks, ticket).await?,
             };
-            match self.see(request, key, ticket, bytes.as_ref(), call) {
+            let ticket = seen.ticket;
+            match self.see(request, marks, seen, call).await? {
                 Seen::Usable((_, age)) if waited => return Ok((Outcome::Joined, age)),
                 Seen::Usable(answered) => return Ok(answered),
                 Seen::Beside => return Ok(self.beside(request, key, call).await),
                 Seen::Lease(lease) => {
-                    let ticket = self.local.ticket(key.hash);
-                    let patience = request.site.load_timeout + super::LEASE;
+                    let ticket = self.ticket(marks);
                     let wait = self.waits.wait(&self.store, key, lease);
                     let Ok(bytes) = tokio::time::timeout(patience, wait).await else {
                         return Ok(self.load_alone(request, call).await);
                     };
-                    reply = Some((ticket, bytes?));
+                    reply = Some(Reply { ticket, bytes: bytes?, generations: None });
                     waited = true;
                 }
                 Seen::Open(instead_of) => {
                     let Some(leader) = self.flights.open(key, ticket.stamp) else { continue };
-                    match self.lead(request, key, leader, instead_of, ticket, call).await? {
+                    match self.lead(request, marks, leader, instead_of, ticket, call).await? {
                         Led::Loaded => return Ok((Outcome::Loaded, None)),
-                        Led::Denied(bytes) => reply = Some((ticket, Some(bytes))),
+                        Led::Denied(bytes) => {
+                            reply = Some(Reply { ticket, bytes: Some(bytes), generations: None });
+                        }
                     }
                 }
             }
         }
     }
 
-    async fn look_up(&self, request: &Request<'_>, key: &Key) -> Result<Option<Bytes>, StoreError> {
+    async fn look_up(
+        &self,
+        request: &Request<'_>,
+        marks: &Marks,
+        ticket: Ticket,
+    ) -> Result<Reply, StoreError> {
         let started = Instant::now();
-        let reply = self.store.get(key).await;
+        let generations = self.generations(request.site.level, &marks.tags);
+        let (bytes, generations) = tokio::join!(biased; self.store.get(&marks.key), generations);
         self.counters(request.site).lookups.record(started.elapsed());
-        reply
+        Ok(Reply { ticket, bytes: bytes?, generations: Some(generations?) })
     }
 
     /// What stands at the key, and what that means; a usable value is the answer, and goes to L1.
-    fn see(
+    async fn see(
         &self,
         request: &Request<'_>,
-        key: &Key,
-        ticket: Ticket,
-        bytes: Option<&Bytes>,
+        marks: &Marks,
+        reply: Reply,
         call: &mut dyn Call,
-    ) -> Seen {
-        let Some(bytes) = bytes else { return Seen::Open(None) };
-        let seen = match Entry::parse(key, bytes) {
-            Ok(Entry::Lease(lease)) => return Seen::Lease(lease),
-            Ok(Entry::Hold) => return Seen::Beside,
-            Ok(Entry::Value(value)) => match call.decode(&value) {
-                Ok(()) => {
-                    let age = self.age(value.created_ms);
-                    if let Some(keeper) = self.keeper(request, ticket)
-                        && let Some(shared) = call.share()
-                    {
-                        let fresh = value.fresh().map(|fresh| fresh.saturating_sub(age.unwrap_or_default()));
-                        let Value { token, created_ms, .. } = value;
-                        keeper.store(Kept { value: shared, token, created_ms, fresh, size: bytes.len() });
-                    }
-                    return Seen::Usable((Outcome::Hit(Tier::L2), age));
+    ) -> Result<Seen, StoreError> {
+        let Some(bytes) = reply.bytes else { return Ok(Seen::Open(None)) };
+        let seen = match Entry::parse(&marks.key, &bytes) {
+            Ok(Entry::Lease(lease)) => return Ok(Seen::Lease(lease)),
+            Ok(Entry::Hold) => return Ok(Seen::Beside),
+            Ok(Entry::Value(value)) => {
+                if self.pending.contains_texts(&marks.tags[0], value.tags) {
+                    return Ok(Seen::Beside);
                 }
-                Err(Unreadable::Newer) => Seen::Beside,
-                Err(Unreadable::Broken) => Seen::Open(Some(value.token)),
-            },
+                if !self.is_current(request.site.level, marks, reply.generations, &value).await? {
+                    return Ok(Seen::Open(Some(value.token)));
+                }
+                match call.decode(&value) {
+                    Ok(()) => {
+                        return Ok(Seen::Usable(self.usable(request, marks, reply.ticket, &value, call)));
+                    }
+                    Err(Unreadable::Newer) => Seen::Beside,
+                    Err(Unreadable::Broken) => Seen::Open(Some(value.token)),
+                }
+            }
             Err(Unusable::Corrupt(Some(token))) => Seen::Open(Some(token)),
             Err(Unusable::Corrupt(None) | Unusable::Foreign | Unusable::Layout) => Seen::Beside,
         };
         self.counters(request.site).undecodable.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        seen
+        Ok(seen)
+    }
+
+    /// Puts a value of the store into L1, where the function uses it.
+    fn usable(
+        &self,
+        request: &Request<'_>,
+        marks: &Marks,
+        ticket: Ticket,
+        value: &Value<'_>,
+        call: &dyn Call,
+    ) -> Answered {
+        let age = self.age(value.created_ms);
+        if let Some(keeper) = self.keeper(request, marks, ticket)
+            && let Some(shared) = call.share()
+        {
+            keeper.store(Kept {
+                value: shared,
+                token: value.token,
+                created_ms: value.created_ms,
+                fresh: value.fresh().map(|fresh| fresh.saturating_sub(age.unwrap_or_default())),
+                tags: Self::tags_of(marks, value.tags),
+                size: value.payload.len(),
+            });
+        }
+        (Outcome::Hit(Tier::L2), age)
     }
 
     /// What puts a value into L1 later, where the function uses it.
-    pub(super) fn keeper(&self, request: &Request<'_>, ticket: Ticket) -> Option<Keeper> {
+    pub(super) fn keeper(&self, request: &Request<'_>, marks: &Marks, ticket: Ticket) -> Option<Keeper> {
         let level = request.site.level;
-        let name = || Bytes::copy_from_slice(request.key.written());
-        (level != Level::Off).then(|| Keeper { local: self.local.clone(), name: name(), ticket, level })
+        (level != Level::Off).then(|| Keeper {
+            local: self.local.clone(),
+            name: Bytes::copy_from_slice(request.key.written()),
+            asked: marks.hashes.clone(),
+            ticket,
+            level,
+        })
     }
 
     pub(super) fn age(&self, created_ms: u64) -> Option<Duration> {
@@ -249,12 +301,13 @@ impl Engine {
 pub(super) struct Keeper {
     local: Arc<Local>,
     name: Bytes,
+    asked: Vec<u64>,
     ticket: Ticket,
     level: Level,
 }
 
 impl Keeper {
     pub(super) fn store(self, kept: Kept) {
-        self.local.store(self.name, self.ticket, self.level, kept);
+        self.local.store(self.name, &self.asked, self.ticket, self.level, kept);
     }
 }

@@ -2,10 +2,11 @@
 
 use super::load::Filling;
 use super::read::Answered;
+use super::tags::{Captured, Marks};
 use super::{Answer, Call, Engine, HOLD, Loaded, Request, Stamped};
 use crate::error::StoreError;
 use crate::flight::Landing;
-use crate::frame::{Entry, Token};
+use crate::frame::{Entry, Tags, Token};
 use crate::key::Key;
 use crate::observe::{Invalidation, Outcome, Tier};
 use crate::store::Lifetime;
@@ -28,75 +29,117 @@ pub enum Put {
     Queued,
 }
 
+/// A hold that this process has, and the generations from before it.
+pub(crate) struct HeldEntry {
+    holder: Token,
+    captured: Captured,
+}
+
 impl Engine {
     /// Gives `answer` the entry's value, if a tier has it.
     pub(crate) async fn peek(&self, request: &Request<'_>, answer: &mut dyn Answer) -> Option<Answered> {
-        let key = self.key(request.key);
-        if !self.enabled || self.pending.contains(&key) {
-            return None;
-        }
-        let bytes = self.store.get(&key).await.map_err(|error| self.fault(request.site, error)).ok()??;
-        let Ok(Entry::Value(value)) = Entry::parse(&key, &bytes) else { return None };
+        let marks = self.marks(request);
+        let bytes = self.find(request, &marks).await?;
+        let Ok(Entry::Value(value)) = Entry::parse(&marks.key, &bytes) else { return None };
         answer.decode(&value).ok()?;
         Some((Outcome::Hit(Tier::L2), self.age(value.created_ms)))
     }
 
     /// How much longer the entry lives in the store.
     pub(crate) async fn lifetime(&self, request: &Request<'_>) -> Option<Lifetime> {
-        let key = self.key(request.key);
-        if !self.enabled || self.pending.contains(&key) {
+        let marks = self.marks(request);
+        self.find(request, &marks).await?;
+        self.store.lifetime(&marks.key).await.map_err(|error| self.fault(request.site, error)).ok()?
+    }
+
+    /// The frame of the entry, if it is a value and nothing speaks against it.
+    async fn find(&self, request: &Request<'_>, marks: &Marks) -> Option<Bytes> {
+        if !self.enabled || self.pending.contains_any(&marks.key, &marks.tags) {
             return None;
         }
-        self.store.lifetime(&key).await.map_err(|error| self.fault(request.site, error)).ok()?
+        let found = async {
+            let Some(bytes) = self.store.get(&marks.key).await? else { return Ok(None) };
+            let Ok(Entry::Value(value)) = Entry::parse(&marks.key, &bytes) else { return Ok(None) };
+            let pending = self.pending.contains_texts(&marks.tags[0], value.tags);
+            let current = !pending && self.is_current(request.site.level, marks, None, &value).await?;
+            Ok(current.then_some(bytes))
+        };
+        found.await.map_err(|error| self.fault(request.site, error)).ok()?
     }
 
     /// Lets nothing be stored at the entry until [`put`](Self::put); `None` where the store cannot be asked.
-    pub(crate) async fn hold(&self, request: &Request<'_>) -> Option<Token> {
+    pub(crate) async fn hold(&self, request: &Request<'_>, term: Option<Duration>) -> Option<HeldEntry> {
+        if !self.enabled {
+            return None;
+        }
         let holder = Token::random();
-        let held = self.store.hold(&self.key(request.key), holder, HOLD).await;
-        held.map_err(|error| self.fault(request.site, error)).ok().map(|()| holder)
+        let marks = self.marks(request);
+        let (held, captured) = tokio::join!(
+            biased;
+            self.store.hold(&marks.key, holder, term.unwrap_or(HOLD)),
+            self.store_capture(request, &marks)
+        );
+        match held.and(captured) {
+            Ok(captured) => Some(HeldEntry { holder, captured }),
+            Err(error) => {
+                self.fault(request.site, error);
+                self.unhold_later(marks.key, Some(holder));
+                None
+            }
+        }
     }
 
     /// Ends the hold by making `answer` the entry, unless someone else changed the entry under the hold.
     pub(crate) async fn put(
         self: &Arc<Self>,
         request: &Request<'_>,
-        holder: Option<Token>,
+        held: HeldEntry,
         ttl: Option<Duration>,
-        answer: &dyn Answer,
+        answer: &mut dyn Answer,
     ) -> Put {
         let key = self.key(request.key);
-        let keys = std::slice::from_ref(&key);
-        self.invalidate_local(keys);
-        let stored = match holder.and_then(|token| Some((token, self.stamped(token, ttl, &key, answer)?))) {
-            Some((holder, frame)) => self.store.put(&key, holder, frame, ttl).await,
-            None => Err(StoreError::Unreachable),
-        };
-        self.invalidate_local(keys);
+        let HeldEntry { holder, captured } = held;
+        let created_ms = self.store.now_ms();
+        let stamped =
+            Stamped { token: holder, tags: Tags::NONE, created_ms, soft: ttl, delta: Duration::ZERO };
+        let (frame, _) = self.framed(request, &key, captured, stamped, answer).await;
+        let Some(frame) = frame else { return self.unhold(&key, holder).await };
+        self.invalidate_local(std::slice::from_ref(&key), &[]);
+        let stored = self.store.put(&key, holder, Bytes::from(frame), ttl).await;
+        self.invalidate_local(std::slice::from_ref(&key), &[]);
         match stored {
             Ok(true) => Put::Stored,
             Ok(false) => Put::Removed,
-            Err(_) => self.unhold(request, holder).await,
+            Err(_) => self.unhold(&key, holder).await,
         }
     }
 
     /// Ends the hold and leaves nothing behind.
-    pub(crate) async fn unhold(self: &Arc<Self>, request: &Request<'_>, holder: Option<Token>) -> Put {
+    pub(crate) async fn end_hold(self: &Arc<Self>, request: &Request<'_>, held: Option<HeldEntry>) -> Put {
         let key = self.key(request.key);
-        if let Some(holder) = holder
-            && self.store.unhold(&key, holder).await.is_ok()
-        {
-            self.invalidate_local(std::slice::from_ref(&key));
-            return Put::Removed;
+        match held {
+            Some(held) => self.unhold(&key, held.holder).await,
+            None => Self::put_outcome(self.invalidate(std::slice::from_ref(&key), &[]).await),
         }
-        match self.invalidate(std::slice::from_ref(&key)).await {
-            Invalidation::Applied => Put::Removed,
-            Invalidation::Queued => Put::Queued,
+    }
+
+    pub(crate) async fn unhold(self: &Arc<Self>, key: &Key, holder: Token) -> Put {
+        let keys = std::slice::from_ref(key);
+        self.invalidate_local(keys, &[]);
+        let ended = self.store.unhold(key, holder).await;
+        self.invalidate_local(keys, &[]);
+        match ended {
+            Ok(()) => Put::Removed,
+            Err(_) => Self::put_outcome(self.invalidate(keys, &[]).await),
         }
     }
 
     /// Ends the hold from where nothing can be awaited.
-    pub(crate) fn unhold_later(&self, key: Key, holder: Option<Token>) {
+    pub(crate) fn end_hold_later(&self, key: Key, held: Option<HeldEntry>) {
+        self.unhold_later(key, held.map(|held| held.holder));
+    }
+
+    fn unhold_later(&self, key: Key, holder: Option<Token>) {
         let Some(holder) = holder else { return };
         let store = self.store.clone();
         super::detach_later(async move {
@@ -105,18 +148,20 @@ impl Engine {
         });
     }
 
-    fn stamped(&self, token: Token, soft: Option<Duration>, key: &Key, answer: &dyn Answer) -> Option<Bytes> {
-        let created_ms = self.store.now_ms();
-        answer.frame(key, Stamped { token, created_ms, soft, delta: Duration::ZERO }).map(Bytes::from)
+    const fn put_outcome(invalidation: Invalidation) -> Put {
+        match invalidation {
+            Invalidation::Applied => Put::Removed,
+            Invalidation::Queued => Put::Queued,
+        }
     }
 
     /// Runs the body and replaces the entry by its value, while the old one goes on answering.
     pub(crate) async fn refresh(&self, request: &Request<'_>, call: &mut dyn Call) -> Outcome {
-        let key = self.key(request.key);
-        if !self.enabled || self.pending.contains(&key) {
+        let marks = self.marks(request);
+        if !self.enabled || self.pending.contains_any(&marks.key, &marks.tags) {
             return self.load_alone(request, call).await.0;
         }
-        match self.refresh_shared(request, &key, call).await {
+        match self.refresh_shared(request, &marks, call).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 self.fault(request.site, error);
@@ -128,28 +173,41 @@ impl Engine {
     async fn refresh_shared(
         &self,
         request: &Request<'_>,
-        key: &Key,
+        marks: &Marks,
         call: &mut dyn Call,
     ) -> Result<Outcome, StoreError> {
-        let ticket = self.local.ticket(key.hash);
-        let Some(bytes) = self.store.get(key).await? else {
-            return self.read_shared(request, key, call).await.map(|(outcome, _)| outcome);
+        let ticket = self.ticket(marks);
+        let seen = match self.store.get(&marks.key).await? {
+            Some(bytes) => match Entry::parse(&marks.key, &bytes) {
+                Ok(Entry::Value(value)) => Some(value.token),
+                _ => None,
+            },
+            None => None,
         };
-        let Ok(Entry::Value(seen)) = Entry::parse(key, &bytes) else {
-            return self.read_shared(request, key, call).await.map(|(outcome, _)| outcome);
+        let Some(seen) = seen else {
+            return self.read_shared(request, marks, call).await.map(|(outcome, _)| outcome);
         };
         let token = Token::random();
-        if !self.store.refresh(key, seen.token, token, request.site.load_timeout).await? {
+        let (refreshing, captured) = tokio::join!(
+            biased;
+            self.store.refresh(&marks.key, seen, token, request.site.load_timeout),
+            self.capture(request, marks)
+        );
+        if !refreshing? {
             return Ok(self.load_alone(request, call).await.0);
         }
+        let captured = captured?;
         let created_ms = self.store.now_ms();
         let started = Instant::now();
         if let Loaded::Store(ttl) = self.run(request, call).await {
-            let stored = Stamped { token, created_ms, soft: ttl, delta: started.elapsed() };
-            let Some(frame) = call.frame(key, stored) else { return Ok(Outcome::Loaded) };
-            let landing = Landing::unwatched();
-            self.local.invalidate(key.hash);
-            self.fill(request, key, Filling { token, created_ms, frame, ttl, ticket, shared: None, landing });
+            let delta = started.elapsed();
+            let stamped = Stamped { token, tags: Tags::NONE, created_ms, soft: ttl, delta };
+            let (frame, captured) = self.framed(request, &marks.key, captured, stamped, call).await;
+            let Some(frame) = frame else { return Ok(Outcome::Loaded) };
+            let (tags, landing) = (captured.tags.into(), Landing::unwatched());
+            self.local.invalidate(marks.key.hash);
+            let filling = Filling { token, created_ms, frame, ttl, ticket, tags, shared: None, landing };
+            self.fill(request, marks, filling);
         }
         Ok(Outcome::Loaded)
     }

@@ -4,12 +4,13 @@
 //! L: 'L' token[16] expected_ms u32 acquired u64
 //! H: 'H' shared u8 (holder[16])+
 //! V: 0 'V'   1 token[16]   17 refresh token[16]   33 refresh deadline u64   41 created u64   49 soft_ms u32   53 delta_ms u32
-//!    57 layout u8   58 flags u8   59 codec u8   60 schema u32   64 check u64   72 [key_len u32, key]   raw_len u32   payload
+//!    57 layout u8   58 flags u8   59 codec u8   60 schema u32   64 check u64   72 [key_len u32, key]   [count u8, count × (len u8, tag, generation[8])]   raw_len u32   payload
 //! ```
 //! `check` is the xxh3 of everything but itself and the refresh lease (which scripts write in place), seeded by the hash of the
 //! whole key: a corrupt frame and another key's frame fail it alike.
 
 use crate::key::Key;
+use crate::tag::Generation;
 use std::time::Duration;
 use xxhash_rust::xxh3;
 
@@ -26,6 +27,7 @@ const KIND_VALUE: u8 = b'V';
 const KIND_LEASE: u8 = b'L';
 const KIND_HOLD: u8 = b'H';
 const FLAG_ABSENT: u8 = 1;
+const FLAG_TAGS: u8 = 4;
 const FLAG_FULL_KEY: u8 = 8;
 
 /// Identifies one lease, and then the value that was filled under it; 16 random bytes.
@@ -97,6 +99,7 @@ pub(crate) struct Value<'a> {
     pub(crate) absent: bool,
     pub(crate) codec: u8,
     pub(crate) schema: u32,
+    pub(crate) tags: Tags<'a>,
     pub(crate) payload: &'a [u8],
 }
 
@@ -151,7 +154,7 @@ impl<'a> Value<'a> {
         let [_layout, flags, codec] = reader.array()?;
         let schema = u32::from_le_bytes(reader.array()?);
         let check = u64::from_le_bytes(reader.array()?);
-        if check != checksum(key, bytes)? || flags & !(FLAG_ABSENT | FLAG_FULL_KEY) != 0 {
+        if check != checksum(key, bytes)? || flags & !(FLAG_ABSENT | FLAG_TAGS | FLAG_FULL_KEY) != 0 {
             return None;
         }
         let full = if flags & FLAG_FULL_KEY == 0 {
@@ -160,12 +163,13 @@ impl<'a> Value<'a> {
             let len = u32::from_le_bytes(reader.array()?);
             Some(reader.take(usize::try_from(len).ok()?)?)
         };
+        let tags = if flags & FLAG_TAGS == 0 { Tags::NONE } else { Tags::read(&mut reader)? };
         let raw_len = usize::try_from(u32::from_le_bytes(reader.array()?)).ok()?;
         if full != key.full() || raw_len > LARGEST || raw_len != reader.0.len() {
             return None;
         }
         let absent = flags & FLAG_ABSENT != 0;
-        Some(Self { token, created_ms, soft_ms, delta_ms, absent, codec, schema, payload: reader.0 })
+        Some(Self { token, created_ms, soft_ms, delta_ms, absent, codec, schema, tags, payload: reader.0 })
     }
 
     /// How long the value is fresh from its creation on; `None` for ever.
@@ -177,15 +181,19 @@ impl<'a> Value<'a> {
     pub(crate) fn to_bytes(self, key: &Key) -> Option<Vec<u8>> {
         let raw_len = u32::try_from(self.payload.len()).ok().filter(|_| self.payload.len() <= LARGEST)?;
         let full = key.full();
-        let mut bytes = Vec::with_capacity(HEADER + 8 + full.map_or(0, <[u8]>::len) + self.payload.len());
+        let mut bytes = Vec::with_capacity(
+            HEADER + 8 + full.map_or(0, <[u8]>::len) + self.tags.0.len() + self.payload.len(),
+        );
         bytes.push(KIND_VALUE);
         bytes.extend_from_slice(&self.token.0);
         bytes.extend_from_slice(&[0; 24]);
         bytes.extend_from_slice(&self.created_ms.to_le_bytes());
         bytes.extend_from_slice(&self.soft_ms.to_le_bytes());
         bytes.extend_from_slice(&self.delta_ms.to_le_bytes());
-        let flags =
-            if self.absent { FLAG_ABSENT } else { 0 } | if full.is_some() { FLAG_FULL_KEY } else { 0 };
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let flags = flag(self.absent, FLAG_ABSENT)
+            | flag(!self.tags.0.is_empty(), FLAG_TAGS)
+            | flag(full.is_some(), FLAG_FULL_KEY);
         bytes.extend_from_slice(&[LAYOUT, flags, self.codec]);
         bytes.extend_from_slice(&self.schema.to_le_bytes());
         bytes.extend_from_slice(&[0; 8]);
@@ -193,11 +201,50 @@ impl<'a> Value<'a> {
             bytes.extend_from_slice(&u32::try_from(full.len()).ok()?.to_le_bytes());
             bytes.extend_from_slice(full);
         }
+        bytes.extend_from_slice(self.tags.0);
         bytes.extend_from_slice(&raw_len.to_le_bytes());
         bytes.extend_from_slice(self.payload);
         let check = checksum(key, &bytes)?;
         bytes[64..HEADER].copy_from_slice(&check.to_le_bytes());
         Some(bytes)
+    }
+}
+
+/// The generations that a value's tags had before it was loaded, as they stand in the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tags<'a>(&'a [u8]);
+
+impl<'a> Tags<'a> {
+    pub(crate) const NONE: Self = Self(&[]);
+
+    /// The tags as they stand in a frame; of more than 255, or longer than 255 bytes, there are none.
+    pub(crate) fn encode<'t>(tags: impl ExactSizeIterator<Item = (&'t [u8], Generation)>) -> Option<Vec<u8>> {
+        let mut bytes = vec![u8::try_from(tags.len()).ok()?];
+        for (text, generation) in tags {
+            bytes.push(u8::try_from(text.len()).ok()?);
+            bytes.extend_from_slice(text);
+            bytes.extend_from_slice(&generation);
+        }
+        Some(bytes)
+    }
+
+    pub(crate) fn encoded(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Each tag's text and generation.
+    pub(crate) fn iter(self) -> impl Iterator<Item = (&'a [u8], Generation)> {
+        let mut reader = Reader(self.0.get(1..).unwrap_or_default());
+        std::iter::from_fn(move || reader.tag())
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        let start = reader.0;
+        let [count] = reader.array()?;
+        for _ in 0..count {
+            reader.tag()?;
+        }
+        Some(Self(&start[..start.len() - reader.0.len()]))
     }
 }
 
@@ -228,6 +275,11 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(taken)
+    }
+
+    fn tag(&mut self) -> Option<(&'a [u8], Generation)> {
+        let [len] = self.array()?;
+        Some((self.take(len.into())?, self.array()?))
     }
 
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {

@@ -1,4 +1,4 @@
-use super::{Entry, Lease, Token, Unusable, Value};
+use super::{Entry, Lease, Tags, Token, Unusable, Value};
 use crate::key::{Key, KeyBuf, KeyWriter};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -14,6 +14,7 @@ fn value(payload: &[u8]) -> Value<'_> {
         absent: false,
         codec: 1,
         schema: 0x0312_3456,
+        tags: Tags::NONE,
         payload,
     }
 }
@@ -43,16 +44,41 @@ fn frames_are_read_as_they_were_written() {
     assert_eq!(Entry::parse(&keys()[0], &lease.to_bytes()), Ok(Entry::Lease(lease)));
 }
 
+fn tags() -> Vec<u8> {
+    let tags: [(&[u8], _); 3] = [(b"*", [1; 8]), (b"owner:7", [2; 8]), (b"", [3; 8])];
+    Tags::encode(tags.into_iter()).expect("few and short")
+}
+
+#[test]
+fn tags_are_read_as_they_were_written() {
+    let encoded = tags();
+    for key in keys() {
+        let written = Value { tags: Tags::encoded(&encoded), ..value(b"{}") };
+        let bytes = written.to_bytes(&key).expect("small enough");
+        let Ok(Entry::Value(read)) = Entry::parse(&key, &bytes) else { panic!("a value") };
+        assert_eq!(read, written);
+        let tags: Vec<_> = read.tags.iter().collect();
+        assert_eq!(tags, [(&b"*"[..], [1; 8]), (b"owner:7", [2; 8]), (b"", [3; 8])]);
+    }
+    assert_eq!(Tags::encode([(&[0_u8; 256][..], [0; 8])].into_iter()), None);
+}
+
 /// Frames of layout 1 as released versions wrote them; they stay readable, byte for byte.
 #[test]
 fn stored_frames_of_layout_1_are_still_read() {
-    let goldens: [(&[u8], Key, Value<'_>); 3] = [
+    let encoded = tags();
+    let goldens: [(&[u8], Key, Value<'_>); 4] = [
         (include_bytes!("golden/layout-1.bin"), Key::new("tasks:v1:get:42"), value(b"{\"id\":42}")),
         (include_bytes!("golden/layout-1-long-key.bin"), long_key(), value(b"[1,2,3]")),
         (
             include_bytes!("golden/layout-1-absent.bin"),
             Key::new("tasks:v1:get:43"),
             Value { absent: true, soft_ms: u32::MAX, ..value(b"null") },
+        ),
+        (
+            include_bytes!("golden/layout-1-tags.bin"),
+            Key::new("tasks:v1:by_owner:7"),
+            Value { tags: Tags::encoded(&encoded), ..value(b"[]") },
         ),
     ];
     for (stored, key, expected) in goldens {
@@ -90,7 +116,9 @@ fn a_frame_of_an_unknown_layout_is_told_apart() {
 #[test]
 fn every_truncation_is_refused() {
     for key in keys() {
-        let bytes = value(b"{\"id\":42}").to_bytes(&key).expect("small enough");
+        let encoded = tags();
+        let written = Value { tags: Tags::encoded(&encoded), ..value(b"{\"id\":42}") };
+        let bytes = written.to_bytes(&key).expect("small enough");
         for len in 0..bytes.len() {
             assert!(Entry::parse(&key, &bytes[..len]).is_err(), "{len} of {} bytes", bytes.len());
         }
@@ -100,7 +128,8 @@ fn every_truncation_is_refused() {
 #[test]
 fn every_corruption_of_one_byte_is_refused() {
     for key in keys() {
-        let written = value(b"{\"id\":42}");
+        let encoded = tags();
+        let written = Value { tags: Tags::encoded(&encoded), ..value(b"{\"id\":42}") };
         let bytes = written.to_bytes(&key).expect("small enough");
         for at in 0..bytes.len() {
             for bits in 1..=255 {

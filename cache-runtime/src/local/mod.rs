@@ -7,6 +7,7 @@ use crate::flight::Shared;
 use crate::frame::Token;
 use crate::policy::Level;
 use crate::store::Listener;
+use crate::tag::{Generation, Tag};
 use crate::time::Instant;
 use bytes::Bytes;
 use quick_cache::sync;
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 /// Stamps; a collision costs one needless read of the store.
 const STRIPES: usize = 1 << 16;
+/// Generations of tags that are remembered.
+const GENERATIONS: usize = 16_384;
 /// How long a coherent entry lives where there is no feed.
 const WITHOUT_FEED: Duration = Duration::from_secs(1);
 
@@ -40,21 +43,28 @@ pub(crate) struct Local {
     stripes: Box<[AtomicU64]>,
     feed: Feed,
     entries: sync::Cache<Bytes, Arc<Held>, Weight>,
+    generations: sync::Cache<Bytes, Known>,
 }
 
 /// What was known before the store was asked; what it answers is as true as this is unchanged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticket {
+    /// The sum of the stamps: they only grow, so that equal sums are equal stamps.
     pub(crate) stamp: u64,
     epoch: u64,
     live: bool,
 }
+
+/// The hashes of what a value depends on: its key, its tags.
+pub(crate) type Hashes = Box<[u64]>;
 
 /// One value in L1.
 pub(crate) struct Held {
     pub(crate) value: Shared,
     pub(crate) token: Token,
     pub(crate) created_ms: u64,
+    pub(crate) tags: Box<[(Tag, Generation)]>,
+    hashes: Hashes,
     ticket: Ticket,
     expires: Option<Instant>,
     /// Bytes of the frame it came from.
@@ -68,7 +78,15 @@ pub(crate) struct Kept {
     pub(crate) created_ms: u64,
     /// How much longer it is fresh; `None` for ever.
     pub(crate) fresh: Option<Duration>,
+    pub(crate) tags: Box<[(Tag, Generation)]>,
     pub(crate) size: usize,
+}
+
+/// A tag's generation, as the store told it.
+#[derive(Clone, Copy)]
+struct Known {
+    generation: Generation,
+    ticket: Ticket,
 }
 
 #[derive(Clone)]
@@ -84,37 +102,38 @@ impl Local {
     pub(crate) fn new(capacity: Capacity) -> Self {
         let stripes = std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect();
         let entries = sync::Cache::with_weighter(1_024, capacity.bytes(), Weight);
-        Self { stripes, feed: Feed::default(), entries }
+        let generations = sync::Cache::new(GENERATIONS);
+        Self { stripes, feed: Feed::default(), entries, generations }
     }
 
-    /// To be taken before the store is asked.
-    pub(crate) fn ticket(&self, hash: u64) -> Ticket {
+    /// To be taken before the store is asked for what depends on `hashes`.
+    pub(crate) fn ticket(&self, hashes: &[u64]) -> Ticket {
         // The epoch before the lease: an epoch that began with a loss is not read together with the lease that was lost.
         let epoch = self.feed.epoch();
-        // The lease before the stamp: whoever sees a lease sees every invalidation that was told before it.
+        // The lease before the stamps: whoever sees a lease sees every invalidation that was told before it.
         let live = self.feed.is_live();
-        Ticket { epoch, live, stamp: self.stamp(hash) }
+        Ticket { epoch, live, stamp: self.stamp(hashes) }
     }
 
-    /// Makes everything invalid that was asked for before now.
+    /// Makes everything invalid that depends on `hash` and was asked for before now.
     pub(crate) fn invalidate(&self, hash: u64) {
         self.stripe(hash).fetch_add(1, Ordering::AcqRel);
     }
 
     /// The entry of `name`, if nothing speaks against serving it at `level`.
-    pub(crate) fn get(&self, name: &[u8], hash: u64, level: Level) -> Option<Arc<Held>> {
+    pub(crate) fn get(&self, name: &[u8], level: Level) -> Option<Arc<Held>> {
         // The order matters: see `ticket`.
         let live = level != Level::Coherent || self.feed.is_live();
         let held = self.entries.get(name)?;
         let valid = live
-            && held.ticket.stamp == self.stamp(hash)
+            && held.ticket.stamp == self.stamp(&held.hashes)
             && (level != Level::Coherent || held.ticket.epoch == self.feed.epoch())
             && held.expires.is_none_or(|expires| Instant::now() < expires);
         valid.then_some(held)
     }
 
-    /// Keeps a value that was asked for after `ticket` was taken.
-    pub(crate) fn store(&self, name: Bytes, ticket: Ticket, level: Level, kept: Kept) {
+    /// Keeps a value that was asked for after `ticket` was taken of `asked`: its key and the tags known before.
+    pub(crate) fn store(&self, name: Bytes, asked: &[u64], ticket: Ticket, level: Level, kept: Kept) {
         let most = match level {
             Level::Off => return,
             Level::Coherent if !ticket.live => return,
@@ -122,9 +141,45 @@ impl Local {
             Level::Coherent | Level::Validate => None,
             Level::Ttl(most) => Some(most),
         };
-        let Kept { value, token, created_ms, fresh, size } = kept;
+        let later = kept.tags.iter().map(|(tag, _)| tag.hash()).filter(|hash| !asked.contains(hash));
+        let clock = kept.tags.first().map(|(tag, _)| tag.clock_hash());
+        let lasting = asked.iter().copied().filter(|hash| Some(*hash) != clock);
+        let hashes: Hashes = lasting.chain(later).collect();
+        // Tags that came with the value have no stamp in the ticket. Their invalidation changes their namespace's clock first, and
+        // that is in the ticket: if it stands still after their stamps were read, nothing was missed.
+        let stamp = self.stamp(&hashes);
+        if self.stamp(asked) != ticket.stamp {
+            return;
+        }
+        let ticket = Ticket { stamp, ..ticket };
+        let Kept { value, token, created_ms, fresh, tags, size } = kept;
         let expires = [most, fresh].into_iter().flatten().min().map(|left| Instant::now() + left);
-        self.entries.insert(name, Arc::new(Held { value, token, created_ms, ticket, expires, size }));
+        self.entries
+            .insert(name, Arc::new(Held { value, token, created_ms, tags, hashes, ticket, expires, size }));
+    }
+
+    /// The generation of `tag`, as long as the feed would have told of its end.
+    pub(crate) fn generation(&self, tag: &Tag) -> Option<Generation> {
+        if !self.feed.is_live() || self.feed.is_missing() {
+            return None;
+        }
+        let known = self.generations.get(tag.name())?;
+        let valid =
+            known.ticket.stamp == self.stamp(&[tag.hash()]) && known.ticket.epoch == self.feed.epoch();
+        valid.then_some(known.generation)
+    }
+
+    /// Remembers a generation that was asked for after `ticket` was taken of the tag's hash.
+    pub(crate) fn learn(&self, tag: &Tag, ticket: Ticket, generation: Generation) {
+        if ticket.live {
+            self.generations.insert(tag.bytes(), Known { generation, ticket });
+        }
+    }
+
+    /// Makes a tag's entries invalid: the namespace's clock first, see `store`.
+    pub(crate) fn invalidate_tag(&self, [clock, tag]: [u64; 2]) {
+        self.invalidate(clock);
+        self.invalidate(tag);
     }
 
     /// Entries, and bytes as they are counted against the capacity.
@@ -132,8 +187,8 @@ impl Local {
         (self.entries.len(), self.entries.weight())
     }
 
-    fn stamp(&self, hash: u64) -> u64 {
-        self.stripe(hash).load(Ordering::Acquire)
+    fn stamp(&self, hashes: &[u64]) -> u64 {
+        hashes.iter().fold(0, |sum, &hash| sum.wrapping_add(self.stripe(hash).load(Ordering::Acquire)))
     }
 
     fn stripe(&self, hash: u64) -> &AtomicU64 {
@@ -144,6 +199,12 @@ impl Local {
 impl Listener for Local {
     fn invalidated(&self, name: &[u8]) {
         self.invalidate(xxhash_rust::xxh3::xxh3_64(name));
+    }
+
+    fn tag_invalidated(&self, name: &[u8]) {
+        if let Some(hashes) = crate::tag::hashes_of(name) {
+            self.invalidate_tag(hashes);
+        }
     }
 
     fn flushed(&self) {

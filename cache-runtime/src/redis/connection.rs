@@ -1,6 +1,6 @@
 //! The connection: one, shared, watched over. While it is down every operation fails at once.
 
-use super::{INVALIDATE_BATCH, invalidate, reply, script};
+use super::{INVALIDATE_BATCH, invalidate, invalidate_tags, reply, script};
 use crate::breaker::{Backoff, Breaker};
 use crate::error::{NotReady, StoreError};
 use crate::pending::Pending;
@@ -194,6 +194,7 @@ async fn connect(
     in_time(CONNECT, set_up(&mut connected, link)).await?;
     while let Some(batch) = pending.batch(INVALIDATE_BATCH) {
         in_time(CONNECT, invalidate(&mut connected, &batch.keys)).await?;
+        in_time(CONNECT, invalidate_tags(&mut connected, &batch.tags)).await?;
         pending.sent(&batch);
     }
     Ok(connected)

@@ -209,8 +209,11 @@ impl Ear {
                 self.canaries.fetch_add(1, Ordering::AcqRel);
             }
             listener.invalidated(name);
-        } else if inside(b"cache:tag:{").is_some_and(|name| name.starts_with(b"canary}")) {
-            self.canaries.fetch_add(1 << 32, Ordering::AcqRel);
+        } else if let Some(name) = inside(b"cache:tag:{") {
+            if name.starts_with(b"canary}") {
+                self.canaries.fetch_add(1 << 32, Ordering::AcqRel);
+            }
+            listener.tag_invalidated(name);
         }
     }
 }

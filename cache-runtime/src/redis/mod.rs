@@ -8,11 +8,12 @@ mod script;
 
 use self::connection::{Connected, Link, Supervisor};
 use self::feed::Feed;
-use self::script::{FILL, HOLD, INVALIDATE, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
+use self::script::{CAPTURE, FILL, HOLD, INVALIDATE, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
 use crate::store::{FEED_LEASE, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
 use ::redis::{Cmd, Pipeline, Value, cmd};
 use bytes::Bytes;
@@ -86,6 +87,9 @@ impl Redis {
 
 /// Removes `keys`: one script for each, all in one trip.
 async fn invalidate(connected: &mut Connected, keys: &[Key]) -> ::redis::RedisResult<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
     let fences: Vec<_> = keys.iter().map(Key::fence).collect();
     let mut pipeline = Pipeline::with_capacity(keys.len());
     for (key, fence) in keys.iter().zip(&fences) {
@@ -102,6 +106,18 @@ async fn invalidate(connected: &mut Connected, keys: &[Key]) -> ::redis::RedisRe
         pipeline.add_command(INVALIDATE.by_text(&[key.name(), fence], &[]));
     }
     reply::all_ok(connected.connection.send_packed_commands(&pipeline, 0, keys.len()).await?)
+}
+
+/// Ends the generations of `tags`.
+async fn invalidate_tags(connected: &mut Connected, tags: &[Tag]) -> ::redis::RedisResult<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let mut pipeline = Pipeline::with_capacity(tags.len());
+    for tag in tags {
+        pipeline.cmd("DEL").arg(tag.name());
+    }
+    reply::all_ok(connected.connection.send_packed_commands(&pipeline, 0, tags.len()).await?)
 }
 
 /// A ttl as the scripts take it.
@@ -208,6 +224,32 @@ impl Store for Redis {
         Box::pin(async move {
             let mut connected = self.link.connected()?;
             self.link.within(connected.number, WRITE, invalidate(&mut connected, keys)).await
+        })
+    }
+
+    fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {
+        Box::pin(async move {
+            let mut mget = cmd("MGET");
+            for tag in tags {
+                mget.arg(tag.name());
+            }
+            reply::generations(self.command(READ, &mget).await?)
+        })
+    }
+
+    fn capture<'a>(&'a self, tags: &'a [Tag], ttl: Option<Duration>) -> StoreFuture<'a, Vec<Generation>> {
+        Box::pin(async move {
+            let names: Vec<_> = tags.iter().map(Tag::name).collect();
+            let (fresh, ttl) = (crate::tag::fresh(), ttl_argument(ttl));
+            let reply = self.script(READ, &CAPTURE, &names, &[&fresh, ttl.as_bytes()]).await?;
+            reply::generations(reply)?.into_iter().collect::<Option<_>>().ok_or(StoreError::Other)
+        })
+    }
+
+    fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let mut connected = self.link.connected()?;
+            self.link.within(connected.number, WRITE, invalidate_tags(&mut connected, tags)).await
         })
     }
 

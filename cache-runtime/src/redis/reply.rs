@@ -1,6 +1,7 @@
 //! What the server said, in the words of the port.
 
 use crate::error::StoreError;
+use crate::tag::Generation;
 use ::redis::{RedisError, RedisResult, Value};
 use bytes::Bytes;
 
@@ -20,6 +21,12 @@ pub(super) fn yes(reply: &Value) -> Result<bool, StoreError> {
         Value::ServerError(error) => Err(by_code(error.code())),
         _ => Err(StoreError::Other),
     }
+}
+
+pub(super) fn generations(reply: Value) -> Result<Vec<Option<Generation>>, StoreError> {
+    let Value::Array(replies) = reply else { return Err(StoreError::Other) };
+    let one = |reply| Ok(bytes(reply)?.and_then(|bytes| bytes[..].try_into().ok()));
+    replies.into_iter().map(one).collect()
 }
 
 pub(super) fn all_ok(replies: Vec<Value>) -> RedisResult<()> {

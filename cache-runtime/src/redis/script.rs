@@ -29,6 +29,7 @@ scripts! {
     INVALIDATE "invalidate.lua"
     HOLD "hold.lua"
     UNHOLD "unhold.lua"
+    CAPTURE "capture.lua"
 }
 
 impl Script {

@@ -9,6 +9,7 @@ pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
 pub use crate::redis::Redis;
+pub use crate::tag::{Generation, Tag};
 
 /// The future of a store's operation.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -59,6 +60,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes values and leases, marks holds as shared, and announces it.
     fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()>;
+
+    /// The generations of `tags`; `None` for a tag that has none, whose entries are all invalid.
+    fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>>;
+
+    /// The generations of `tags` of one namespace, made where there are none, that live at least for `ttl` (`None`: for ever).
+    fn capture<'a>(&'a self, tags: &'a [Tag], ttl: Option<Duration>) -> StoreFuture<'a, Vec<Generation>>;
+
+    /// Ends the generations of `tags`, and announces it.
+    fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()>;
 
     /// Lets nothing be stored at `key` for `term`, as one of possibly several holders.
     fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()>;
@@ -111,6 +121,9 @@ pub const FEED_LEASE: Duration = Duration::from_secs(1);
 pub trait Listener: Send + Sync {
     /// The entry with this name (without the application) is not true any more.
     fn invalidated(&self, name: &[u8]);
+
+    /// The entries with the tag of this name (without `cache:tag:{` and the application) are not true any more.
+    fn tag_invalidated(&self, name: &[u8]);
 
     /// Nothing is known to be true any more.
     fn flushed(&self);
