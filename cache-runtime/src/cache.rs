@@ -50,14 +50,14 @@ impl Cache {
     /// A cache of this process alone, with the default capacities.
     #[must_use]
     pub fn in_process() -> Self {
-        CacheBuilder::default().over(Arc::new(Memory::default()), Arc::default())
+        CacheBuilder::default().over_memory(Memory::default())
     }
 
     /// A cache that caches nothing: every call runs its body.
     #[must_use]
     pub fn disabled() -> Self {
         let builder = CacheBuilder { local: Capacity::mib(0), enabled: false, ..CacheBuilder::default() };
-        builder.over(Arc::new(Memory::with_capacity(0)), Arc::default())
+        builder.over_memory(Memory::with_capacity(0))
     }
 
     /// The cache that the environment describes.
@@ -241,7 +241,8 @@ impl CacheBuilder {
     /// With a Redis, outside of a tokio runtime.
     pub fn build(self) -> Result<Cache, ConfigError> {
         check_app("application name", &self.app)?;
-        let pending = Arc::new(Pending::default());
+        let local = Arc::new(Local::new(self.local));
+        let pending = Arc::new(Pending::of(local.clone()));
         let store: Arc<dyn Store> = match &self.store {
             Choice::InProcess => Arc::new(Memory::default()),
             Choice::Given(store) => store.clone(),
@@ -250,11 +251,17 @@ impl CacheBuilder {
                 Arc::new(crate::redis::Redis::draining(url, setting, pending.clone())?)
             }
         };
-        Ok(self.over(store, pending))
+        Ok(self.over(store, local, pending))
     }
 
-    fn over(self, store: Arc<dyn Store>, pending: Arc<Pending>) -> Cache {
+    /// A cache over a store that needs no connection.
+    fn over_memory(self, memory: Memory) -> Cache {
         let local = Arc::new(Local::new(self.local));
+        let pending = Arc::new(Pending::of(local.clone()));
+        self.over(Arc::new(memory), local, pending)
+    }
+
+    fn over(self, store: Arc<dyn Store>, local: Arc<Local>, pending: Arc<Pending>) -> Cache {
         store.listen(&self.app, local.clone());
         let parts = Parts { app: self.app, store, local, pending, enabled: self.enabled };
         Cache { engine: Arc::new(Engine::new(parts)) }

@@ -2,14 +2,16 @@
 
 use crate::frame::Tags;
 use crate::key::Key;
+use crate::local::Local;
 use crate::tag::Tag;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The unsent invalidations of this process; its own reads of what they concern use no cache.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Pending {
+    local: Option<Arc<Local>>,
     queue: Mutex<Queue>,
     len: AtomicUsize,
 }
@@ -36,6 +38,11 @@ pub(crate) struct Batch {
 }
 
 impl Pending {
+    /// The queue of the cache whose in-process tier is `local`.
+    pub(crate) fn of(local: Arc<Local>) -> Self {
+        Self { local: Some(local), ..Self::default() }
+    }
+
     pub(crate) fn add(&self, keys: &[Key], tags: &[Tag]) {
         let keys = keys.iter().cloned().map(Item::Key);
         let tags = tags.iter().cloned().map(Item::Tag);
@@ -48,13 +55,13 @@ impl Pending {
     }
 
     /// Whether the key or one of the tags waits to be invalidated.
-    pub(crate) fn contains_any(&self, key: &Key, tags: &[Tag]) -> bool {
+    pub(crate) fn contains_any<'t>(&self, key: &Key, tags: impl IntoIterator<Item = &'t Tag>) -> bool {
         if self.is_empty() {
             return false;
         }
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.items.contains_key(&Item::Key(key.clone()))
-            || tags.iter().any(|tag| queue.items.contains_key(&Item::Tag(tag.clone())))
+            || tags.into_iter().any(|tag| queue.items.contains_key(&Item::Tag(tag.clone())))
     }
 
     /// Whether one of a frame's tags waits to be invalidated; `sibling` is of their namespace.
@@ -90,7 +97,13 @@ impl Pending {
     }
 
     /// Takes out what was acknowledged, except what was queued once more since the batch was made.
+    ///
+    /// What this process asked for while it was queued may be from before it was sent: that is made invalid first.
     pub(crate) fn sent(&self, batch: &Batch) {
+        if let Some(local) = &self.local {
+            batch.tags.iter().for_each(|tag| local.invalidate_tag([tag.clock_hash(), tag.hash()]));
+            batch.keys.iter().for_each(|key| local.invalidate(key.hash));
+        }
         self.change(|queue| {
             for (item, number) in &batch.numbers {
                 if queue.items.get(item) == Some(number) {

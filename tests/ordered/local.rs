@@ -1,9 +1,11 @@
 //! L1: what this process keeps, and when it must not be served.
 
 use super::world::{Spy, everywhere};
-use cache_runtime::{Outcome, Tier, cached};
+use cache_runtime::{Invalidation, Outcome, Tier, cached};
 use cache_tests::gate::{Gate, GatedLoad};
 use cache_tests::wait::until;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 #[cached(ns = "ordered", ttl = "medium", l1 = "60s", skip(load))]
 async fn bounded(id: u64, load: GatedLoad<u64>) -> u64 {
@@ -79,7 +81,7 @@ async fn an_l1_entry_ends_with_its_bound_and_an_entry_with_its_ttl() {
     let process = super::world::Process::over(std::sync::Arc::<cache_runtime::store::Memory>::default());
     let source = GatedLoad::open(1);
     let call = || process.spawn(short(source.clone())).end();
-    let pass = |ms| tokio::time::advance(std::time::Duration::from_millis(ms));
+    let pass = |ms| tokio::time::advance(Duration::from_millis(ms));
     assert_eq!(call().await.1, Outcome::Loaded);
     pass(1_999).await;
     assert_eq!(call().await.1, L1);
@@ -89,4 +91,37 @@ async fn an_l1_entry_ends_with_its_bound_and_an_entry_with_its_ttl() {
     assert_eq!(call().await.1, Outcome::Hit(Tier::L2), "a ttl is cut by a tenth at most");
     pass(1_001).await;
     assert_eq!(call().await.1, Outcome::Loaded, "and never exceeded");
+}
+
+/// A reader that waits for a load may take its stamp after an invalidation that could not be sent, and its value from before.
+#[tokio::test]
+async fn a_value_from_before_a_queued_invalidation_is_not_served_from_l1() {
+    everywhere(async |world| {
+        let (fills, answers) = (Gate::default(), Gate::default());
+        answers.open();
+        let spy =
+            Spy { fills_sent: Some(fills.clone()), get_answers: Some(answers.clone()), ..Spy::default() };
+        let process = world.spied(&spy).await;
+        let source = GatedLoad::open(1);
+        let call = || process.spawn(bounded(1, source.clone()));
+        assert_eq!(call().end().await, (1, Outcome::Loaded));
+        fills.arrived().await;
+        answers.close();
+        let waiting = call();
+        answers.arrived_times(2).await;
+        source.set(2);
+        spy.no_invalidations.store(true, Ordering::SeqCst);
+        let queued = process.0.scope_for(async { bounded_entry(1).invalidate().await }).await;
+        assert_eq!(queued, Invalidation::Queued);
+        answers.open();
+        // Let the waiting call see the lease, under a stamp from after the invalidation; then the old value is stored.
+        cache_tests::wait::real_time(Duration::from_millis(20)).await;
+        fills.open();
+        waiting.end().await;
+        assert_eq!(call().end().await.0, 2, "the invalidation is queued: this process reads past the caches");
+        spy.no_invalidations.store(false, Ordering::SeqCst);
+        until("it is sent", async || process.0.stats().pending_invalidations == 0).await;
+        assert_eq!(call().end().await.0, 2);
+    })
+    .await;
 }

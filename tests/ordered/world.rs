@@ -4,13 +4,14 @@ use bytes::Bytes;
 use cache_runtime::store::{
     Generation, Lease, Leased, Lifetime, Listener, Memory, Redis, Store, StoreFuture, Tag, Token,
 };
-use cache_runtime::{Cache, Key, NotReady, Outcome, cached, observed};
+use cache_runtime::{Cache, Key, NotReady, Outcome, StoreError, cached, observed};
 use cache_tests::gate::{Counter, Gate, GatedLoad};
 use cache_tests::redis_process::RedisServer;
 use cache_tests::wait::within;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -118,6 +119,10 @@ pub(crate) struct Spy {
     pub(crate) leases: Counter,
     /// Holds back the answers of fills, after they were executed.
     pub(crate) fill_answers: Option<Gate>,
+    /// Holds back fills, before they are executed.
+    pub(crate) fills_sent: Option<Gate>,
+    /// Fails invalidations, as if they had run into their deadline unexecuted.
+    pub(crate) no_invalidations: Arc<AtomicBool>,
     /// Holds back the answers of GETs, after they were executed.
     pub(crate) get_answers: Option<Gate>,
     /// Stores whatever a fill brings: the guard removed.
@@ -170,6 +175,7 @@ impl Store for Spied {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
+            held(self.spy.fills_sent.as_ref(), ()).await;
             let filled = if self.spy.blind {
                 let holder = Token::random();
                 self.store.unhold(key, holder).await?;
@@ -202,6 +208,9 @@ impl Store for Spied {
     }
 
     fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()> {
+        if self.spy.no_invalidations.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::Timeout) });
+        }
         self.store.invalidate(keys)
     }
 

@@ -108,7 +108,6 @@ impl Engine {
             );
             match keys.and(tags) {
                 Ok(()) => {
-                    self.invalidate_local(&batch.keys, &batch.tags);
                     self.pending.sent(&batch);
                     backoff = Backoff::default();
                 }

@@ -73,6 +73,10 @@ impl Engine {
     pub(crate) fn read_local(&self, request: &Request<'_>, answer: &mut dyn Answer) -> Option<Answered> {
         let level @ (Level::Coherent | Level::Ttl(_)) = request.site.level else { return None };
         let held = self.local.get(request.key.written(), level)?;
+        // A reply asked for before an invalidation that is still unsent may lie here under a stamp from after it.
+        if !self.pending.is_empty() && self.pending.contains_any(&self.key(request.key), held.tags()) {
+            return None;
+        }
         answer.adopt(&held.value).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
     }
 

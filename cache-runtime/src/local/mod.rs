@@ -98,6 +98,13 @@ impl quick_cache::Weighter<Bytes, Arc<Held>> for Weight {
     }
 }
 
+impl Held {
+    /// What an invalidation of would make this invalid, besides its key.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
+        self.tags.iter().map(|(tag, _)| tag)
+    }
+}
+
 impl Local {
     pub(crate) fn new(capacity: Capacity) -> Self {
         let stripes = std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect();
