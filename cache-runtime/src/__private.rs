@@ -7,8 +7,9 @@ pub use crate::codec::MsgPack;
 pub use crate::codec::Postcard;
 pub use crate::codec::{Codec, Json, Value};
 pub use crate::entry::EntryRef;
+pub use crate::error::Undone;
 pub use crate::key::{KeyPart, KeyWriter};
-pub use crate::mutation::Mutation;
+pub use crate::mutation::{Becomes, Mutation, Update};
 pub use crate::policy::{Absent, Level, Policy, Ttl};
 pub use crate::site::Site;
 pub use crate::tag::TagWriter;
@@ -18,6 +19,7 @@ pub use ::core;
 use crate::cache::Ambient;
 use crate::context;
 use crate::engine::Request;
+use crate::entry::Place;
 use crate::key::KeyBuf;
 use crate::typed::{Slot, Typed};
 use bytes::Bytes;
@@ -122,7 +124,9 @@ where
 #[must_use]
 pub fn entry<V: Value>(mut call: Call, rules: Rules<V>) -> EntryRef<V> {
     let cache = call.cache().clone();
-    EntryRef::new(cache, call.site, call.policy, (call.key, call.tags), rules)
+    let Call { site, policy, key, tags, .. } = call;
+    let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(policy));
+    EntryRef::new(Place { cache, site, policy, key, tags, tags_with, tag_ttl }, rules)
 }
 
 /// What a function returns when it can fail.
@@ -231,3 +235,17 @@ pub struct PlainReturn<T>(PhantomData<fn() -> T>);
 
 /// A `Result` behind an alias that does not look like one; `returns = "result"` says so.
 pub struct HiddenResult<T>(PhantomData<fn() -> T>);
+
+/// An error that can say that the cache was not reached.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot say that the cache was not reached",
+    label = "implement `From<cache_runtime::Undone>` for this error, or remove `on_unreachable = \"error\"`"
+)]
+pub trait Refused: From<Undone> {}
+
+impl<E: From<Undone>> Refused for E {}
+
+/// The error of a mutation that was not done without the store.
+pub fn refused<E: Refused>(undone: Undone) -> E {
+    E::from(undone)
+}

@@ -141,6 +141,16 @@ impl Cache {
         outcome
     }
 
+    /// Sends what is still unsent, as far as the store can be reached within `deadline`, and tells how many invalidations are left.
+    ///
+    /// To be called last: what is left is lost with the process, and other processes may read those old values until their ttl ends.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn shutdown(&self, deadline: Duration) -> usize {
+        self.engine.shutdown(deadline).await
+    }
+
     /// The numbers since this cache was built.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -242,7 +252,7 @@ impl CacheBuilder {
     pub fn build(self) -> Result<Cache, ConfigError> {
         check_app("application name", &self.app)?;
         let local = Arc::new(Local::new(self.local));
-        let pending = Arc::new(Pending::of(local.clone()));
+        let pending = Arc::new(Pending::of(self.app.clone(), local.clone()));
         let store: Arc<dyn Store> = match &self.store {
             Choice::InProcess => Arc::new(Memory::default()),
             Choice::Given(store) => store.clone(),
@@ -257,7 +267,7 @@ impl CacheBuilder {
     /// A cache over a store that needs no connection.
     fn over_memory(self, memory: Memory) -> Cache {
         let local = Arc::new(Local::new(self.local));
-        let pending = Arc::new(Pending::of(local.clone()));
+        let pending = Arc::new(Pending::of(self.app.clone(), local.clone()));
         self.over(Arc::new(memory), local, pending)
     }
 

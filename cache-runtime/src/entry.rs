@@ -2,7 +2,7 @@
 
 use crate::cache::Cache;
 use crate::codec::Value;
-use crate::engine::{HeldEntry, Put, Request};
+use crate::engine::{Engine, HeldEntry, Put, Request};
 use crate::key::{Key, KeyBuf};
 use crate::observe::Invalidation;
 use crate::policy::Policy;
@@ -11,6 +11,8 @@ use crate::store::Lifetime;
 use crate::typed::{Rules, ShareError, Slot, Typed};
 use bytes::Bytes;
 use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The entry that a cached function uses for one set of arguments, without calling it.
 ///
@@ -34,23 +36,35 @@ use std::future::Future;
 /// # }
 /// ```
 pub struct EntryRef<V> {
-    cache: Cache,
-    site: &'static Site,
-    policy: Policy,
-    key: KeyBuf,
-    tags: Vec<Bytes>,
+    place: Place,
     rules: Rules<V>,
 }
 
+/// Where an entry is, whatever its values are.
+pub(crate) struct Place {
+    pub(crate) cache: Cache,
+    pub(crate) site: &'static Site,
+    pub(crate) policy: Policy,
+    pub(crate) key: KeyBuf,
+    pub(crate) tags: Vec<Bytes>,
+    pub(crate) tags_with: bool,
+    pub(crate) tag_ttl: Option<Duration>,
+}
+
+impl Place {
+    pub(crate) fn store_key(&self) -> Key {
+        self.cache.engine.key(&self.key)
+    }
+
+    pub(crate) fn request(&self) -> Request<'_> {
+        let Self { site, key, tags, tags_with, tag_ttl, .. } = self;
+        Request { site, key, tags, tags_with: *tags_with, tag_ttl: *tag_ttl }
+    }
+}
+
 impl<V: Value> EntryRef<V> {
-    pub(crate) fn new(
-        cache: Cache,
-        site: &'static Site,
-        policy: Policy,
-        (key, tags): (KeyBuf, Vec<Bytes>),
-        rules: Rules<V>,
-    ) -> Self {
-        Self { cache, site, policy, key, tags, rules }
+    pub(crate) fn new(place: Place, rules: Rules<V>) -> Self {
+        Self { place, rules }
     }
 
     /// The value, if the cache has one; never runs the function.
@@ -58,8 +72,8 @@ impl<V: Value> EntryRef<V> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn peek(&self) -> Option<V> {
-        let mut slot = Slot::empty(self.site, self.rules);
-        self.cache.engine.peek(&self.request(), &mut slot).await?;
+        let mut slot = Slot::empty(self.place.site, self.rules);
+        self.engine().peek(&self.place.request(), &mut slot).await?;
         slot.into_value()
     }
 
@@ -76,7 +90,7 @@ impl<V: Value> EntryRef<V> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn ttl(&self) -> Option<Lifetime> {
-        self.cache.engine.lifetime(&self.request()).await
+        self.engine().lifetime(&self.place.request()).await
     }
 
     /// Removes the value from every tier, so that no read that starts after this returned gets it.
@@ -84,7 +98,7 @@ impl<V: Value> EntryRef<V> {
     /// # Cancel safety
     /// Dropped before its end, it may or may not have happened.
     pub async fn invalidate(&self) -> Invalidation {
-        let outcome = self.cache.engine.invalidate(&[self.store_key()], &[]).await;
+        let outcome = self.engine().invalidate(&[self.place.store_key()], &[]).await;
         crate::context::report_invalidation(outcome);
         outcome
     }
@@ -106,7 +120,7 @@ impl<V: Value> EntryRef<V> {
     /// # Cancel safety
     /// Dropped before its end, the entry is not cached for up to 10 s.
     pub async fn hold(&self) -> Hold<'_, V> {
-        let held = self.cache.engine.hold(&self.request(), None).await;
+        let held = self.engine().hold(&self.place.request(), None).await;
         Hold { entry: self, held, ended: false }
     }
 
@@ -123,36 +137,30 @@ impl<V: Value> EntryRef<V> {
         F: Future<Output = Result<V, E>> + Send,
     {
         let body = std::pin::pin!(crate::context::loading(load));
-        let slot = Slot::empty(self.site, self.rules);
-        let mut call = Typed::new(slot, self.policy, ShareError::never(), body);
-        self.cache.engine.refresh(&self.request(), &mut call).await;
+        let slot = Slot::empty(self.place.site, self.rules);
+        let mut call = Typed::new(slot, self.place.policy, ShareError::never(), body);
+        self.engine().refresh(&self.place.request(), &mut call).await;
         call.answer()
     }
 
     /// The entry's key in the store.
     #[must_use]
     pub fn key(&self) -> String {
-        self.store_key().to_string()
+        self.place.store_key().to_string()
     }
 
-    pub(crate) fn into_target(self) -> (Cache, Key) {
-        let key = self.store_key();
-        (self.cache, key)
+    pub(crate) fn into_parts(self) -> (Place, Rules<V>) {
+        (self.place, self.rules)
     }
 
-    fn store_key(&self) -> Key {
-        self.cache.engine.key(&self.key)
-    }
-
-    fn request(&self) -> Request<'_> {
-        let (tags_with, tag_ttl) = (self.rules.has_tags(), self.rules.tag_ttl(self.policy));
-        Request { site: self.site, key: &self.key, tags: &self.tags, tags_with, tag_ttl }
+    fn engine(&self) -> &Arc<Engine> {
+        &self.place.cache.engine
     }
 }
 
 impl<V: Value> std::fmt::Debug for EntryRef<V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("EntryRef").field(&self.store_key()).finish()
+        f.debug_tuple("EntryRef").field(&self.place.store_key()).finish()
     }
 }
 
@@ -171,26 +179,25 @@ impl<V: Value> Hold<'_, V> {
     /// Dropped before its end, the entry is not cached until the hold lapses.
     pub async fn put(mut self, value: V) -> Put {
         self.ended = true;
-        let EntryRef { cache, site, policy, rules, .. } = self.entry;
-        if !cache.engine.enabled {
+        let EntryRef { place, rules } = self.entry;
+        let engine = &place.cache.engine;
+        if !engine.enabled {
             return Put::Removed;
         }
-        let request = self.entry.request();
-        match (self.held.take(), rules.storage(site, *policy, &value)) {
+        match (self.held.take(), rules.storage(place.site, place.policy, &value)) {
             (Some(held), Some(ttl)) => {
-                cache.engine.put(&request, held, ttl, &mut Slot::full(site, *rules, value)).await
+                engine.put(&place.request(), held, ttl, &mut Slot::full(place.site, *rules, value)).await
             }
-            (held, _) => cache.engine.end_hold(&request, held).await,
+            (held, _) => engine.end_hold(&place.request(), held).await,
         }
     }
 }
 
 impl<V: Value> Drop for Hold<'_, V> {
     fn drop(&mut self) {
-        if self.ended || !self.entry.cache.engine.enabled {
+        if self.ended || !self.entry.engine().enabled {
             return;
         }
-        let engine = self.entry.cache.engine.clone();
-        engine.end_hold_later(self.entry.store_key(), self.held.take());
+        self.entry.engine().end_hold_later(self.entry.place.store_key(), self.held.take());
     }
 }

@@ -45,6 +45,18 @@ impl fmt::Debug for NotReady {
 #[error("a cache is already installed for this process; use `scope_for` to override it for one task")]
 pub struct AlreadyInstalled;
 
+/// A mutation that asked not to be done without the store (`on_unreachable = "error"`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Undone {
+    /// The store could not be asked before the mutation: nothing was changed.
+    #[error("the cache cannot be reached, so nothing was changed")]
+    NotBegun,
+    /// The mutation was done; its invalidation is not as durable as it asked for: queued, or on fewer copies.
+    #[error("the change was made, and other processes may not see it yet: the cache cannot be reached")]
+    NotAnnounced,
+}
+
 /// Why an operation of a [`Store`](crate::store::Store) did not happen, as far as the engine cares.
 ///
 /// Never reaches the caller of a cached function.

@@ -38,7 +38,7 @@ pub use self::codec::Value;
 pub use self::context::observed;
 pub use self::engine::Put;
 pub use self::entry::{EntryRef, Hold};
-pub use self::error::{AlreadyInstalled, ConfigError, NotReady, StoreError};
+pub use self::error::{AlreadyInstalled, ConfigError, NotReady, StoreError, Undone};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::frame::fuzzing;

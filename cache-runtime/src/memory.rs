@@ -296,18 +296,20 @@ impl Store for Memory {
         })
     }
 
-    fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()> {
+    fn hold<'a>(&'a self, keys: &'a [Key], holder: Token, term: Duration) -> StoreFuture<'a, ()> {
         at_once(move || {
-            let mut place = self.at(key);
-            let until = Instant::now() + term;
-            match place.hold() {
-                Some((hold, expires)) => {
-                    place.set(hold.joined_by(holder).to_bytes(), expires.max(Some(until)));
+            for key in keys {
+                let mut place = self.at(key);
+                let until = Instant::now() + term;
+                match place.hold() {
+                    Some((hold, expires)) => {
+                        place.set(hold.joined_by(holder).to_bytes(), expires.max(Some(until)));
+                    }
+                    None => place.set(Hold { shared: false, holders: vec![holder] }.to_bytes(), Some(until)),
                 }
-                None => place.set(Hold { shared: false, holders: vec![holder] }.to_bytes(), Some(until)),
+                drop(place);
+                self.announce(key);
             }
-            drop(place);
-            self.announce(key);
         })
     }
 
@@ -332,10 +334,12 @@ impl Store for Memory {
         })
     }
 
-    fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()> {
+    fn unhold<'a>(&'a self, keys: &'a [Key], holder: Token) -> StoreFuture<'a, ()> {
         at_once(move || {
-            end_hold(&mut self.at(key), holder);
-            self.announce(key);
+            for key in keys {
+                end_hold(&mut self.at(key), holder);
+                self.announce(key);
+            }
         })
     }
 

@@ -3,32 +3,76 @@
 use crate::cache::Cache;
 use crate::codec::Value;
 use crate::context;
-use crate::entry::EntryRef;
+use crate::engine::{Answer, HeldEntry, Put};
+use crate::entry::{EntryRef, Place};
+use crate::error::Undone;
+use crate::frame::Token;
 use crate::key::{Key, KeyWriter};
+use crate::observe::Invalidation;
 use crate::tag::Tag;
+use crate::typed::{Rules, Slot};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The invalidations of one call of an annotated mutation.
-#[derive(Debug)]
 pub struct Mutation {
     targets: Vec<Targets>,
+    updates: Vec<Updating>,
     cache: Option<Cache>,
     keep_on_error: bool,
+    or_fail: bool,
+    settle: bool,
+    around: Option<Duration>,
+    hold_after: Option<Duration>,
+    wait: Option<(u32, Duration)>,
+    holder: Token,
+    held: bool,
     ended: bool,
 }
 
 /// What is to be invalidated in one cache.
-#[derive(Debug)]
 struct Targets {
     cache: Cache,
     keys: Vec<Key>,
     tags: Vec<Tag>,
 }
 
+/// An entry that gets the value that the mutation returns.
+struct Updating {
+    place: Place,
+    held: Option<HeldEntry>,
+    value: Option<NewValue>,
+}
+
+struct NewValue {
+    ttl: Option<Duration>,
+    slot: Box<dyn Answer + Sync>,
+}
+
+/// The typed side of an entry that is being updated.
+pub struct Update<V> {
+    at: usize,
+    rules: Rules<V>,
+}
+
 impl Mutation {
     /// A mutation without targets.
     #[must_use]
     pub fn new(_function: &'static str) -> Self {
-        Self { targets: Vec::new(), cache: None, keep_on_error: false, ended: false }
+        Self {
+            targets: Vec::new(),
+            updates: Vec::new(),
+            cache: None,
+            keep_on_error: false,
+            or_fail: false,
+            settle: false,
+            around: None,
+            hold_after: None,
+            wait: None,
+            holder: Token::random(),
+            held: false,
+            ended: false,
+        }
     }
 
     /// Names the cache of tags and namespaces.
@@ -45,10 +89,63 @@ impl Mutation {
         self
     }
 
+    /// Holds the entries from before the body until after it: nothing is stored meanwhile, whatever becomes of this process.
+    #[must_use]
+    pub fn around(mut self, term: Duration) -> Self {
+        self.around = Some(term);
+        self
+    }
+
+    /// Waits until no process serves the old value any more.
+    #[must_use]
+    pub fn settle(mut self) -> Self {
+        self.settle = true;
+        self
+    }
+
+    /// Waits until copies of the store have the invalidation.
+    #[must_use]
+    pub fn wait(mut self, replicas: u32, patience: Duration) -> Self {
+        self.wait = Some((replicas, patience));
+        self
+    }
+
+    /// Holds the entries for so long after the body: as long as loads may read an older source.
+    #[must_use]
+    pub fn hold_after(mut self, lag: Duration) -> Self {
+        self.hold_after = Some(lag);
+        self
+    }
+
+    /// Fails where the store cannot be reached.
+    #[must_use]
+    pub fn or_fail(mut self) -> Self {
+        self.or_fail = true;
+        self
+    }
+
     /// Adds an entry.
     pub fn target<V: Value>(&mut self, entry: EntryRef<V>) {
-        let (cache, key) = entry.into_target();
-        self.targets_in(cache).keys.push(key);
+        let (place, _) = entry.into_parts();
+        let key = place.store_key();
+        self.targets_in(place.cache).keys.push(key);
+    }
+
+    /// Adds an entry that becomes what the mutation returns.
+    pub fn update<V: Value>(&mut self, entry: EntryRef<V>) -> Update<V> {
+        let (place, rules) = entry.into_parts();
+        self.updates.push(Updating { place, held: None, value: None });
+        Update { at: self.updates.len() - 1, rules }
+    }
+
+    /// Says what an entry becomes.
+    pub fn becomes<V: Value>(&mut self, update: Update<V>, value: V) {
+        let Update { at, rules } = update;
+        let Some(updating) = self.updates.get_mut(at) else { return };
+        let Place { site, policy, .. } = updating.place;
+        updating.value = rules
+            .storage(site, policy, &value)
+            .map(|ttl| NewValue { ttl, slot: Box::new(Slot::full(site, rules, value)) });
     }
 
     /// Adds all entries with a tag.
@@ -64,17 +161,110 @@ impl Mutation {
         targets.tags.extend(targets.cache.engine.namespace_tags(namespace));
     }
 
-    /// Invalidates everything, unless the body failed and that is said to change nothing.
+    /// Takes the holds; where the store cannot be reached, goes on without.
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, the holds are given up in the background.
+    pub async fn begin_or_degrade(&mut self) {
+        // Without the holds it is an ordinary mutation.
+        let _ = self.begin().await;
+    }
+
+    /// Takes the holds.
+    ///
+    /// # Errors
+    /// If the store cannot be reached.
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, the holds are given up in the background.
+    pub async fn begin(&mut self) -> Result<(), Undone> {
+        let Some(term) = self.around else { return Ok(()) };
+        self.held = true;
+        let mut reached = true;
+        for Updating { place, held, .. } in &mut self.updates {
+            *held = place.cache.engine.hold(&place.request(), Some(term)).await;
+            reached &= held.is_some() || !place.cache.engine.enabled;
+        }
+        for Targets { cache, keys, .. } in &self.targets {
+            reached &= cache.engine.hold_keys(keys, self.holder, term).await.is_ok();
+        }
+        if reached { Ok(()) } else { Err(Undone::NotBegun) }
+    }
+
+    /// Ends the mutation: entries get their values, everything else is invalidated, unless the body failed and that is said to change
+    /// nothing.
     ///
     /// # Cancel safety
     /// Dropped before its end, the invalidation goes on in the background.
     pub async fn finish(mut self, succeeded: bool) {
-        if succeeded || !self.keep_on_error {
-            for Targets { cache, keys, tags } in &self.targets {
-                context::report_invalidation(cache.engine.invalidate(keys, tags).await);
+        self.end(succeeded).await;
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// If the invalidation is not as durable as was asked for.
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, the invalidation goes on in the background.
+    pub async fn finish_or_fail(mut self, succeeded: bool) -> Result<(), Undone> {
+        if self.end(succeeded).await { Ok(()) } else { Err(Undone::NotAnnounced) }
+    }
+
+    /// Tells whether everything was acknowledged as was asked for.
+    async fn end(&mut self, succeeded: bool) -> bool {
+        let mut settling = Duration::ZERO;
+        let mut applied = true;
+        let changed = succeeded || !self.keep_on_error;
+        for at in 0..self.updates.len() {
+            let Updating { place, held, value } = &mut self.updates[at];
+            let engine = &place.cache.engine;
+            let (held, value) = (held.take(), value.take().filter(|_| succeeded));
+            if !changed && held.is_none() {
+                continue;
+            }
+            let put = match (held, value) {
+                (Some(held), Some(NewValue { ttl, mut slot })) => {
+                    engine.put(&place.request(), held, ttl, &mut *slot).await
+                }
+                (held, _) => engine.end_hold(&place.request(), held).await,
+            };
+            applied &= put != Put::Queued;
+            settling = settling.max(engine.store.settling());
+            let outcome = if put == Put::Queued { Invalidation::Queued } else { Invalidation::Applied };
+            context::report_invalidation(outcome);
+        }
+        for Targets { cache, keys, tags } in &self.targets {
+            if changed || self.held {
+                let outcome = self.end_in(cache, keys, if changed { tags } else { &[] }).await;
+                context::report_invalidation(outcome);
+                applied &= outcome == Invalidation::Applied;
+                settling = settling.max(cache.engine.store.settling());
             }
         }
         self.ended = true;
+        if self.settle && applied && !settling.is_zero() {
+            tokio::time::sleep(settling).await;
+        }
+        applied
+    }
+
+    async fn end_in(&self, cache: &Cache, keys: &[Key], tags: &[Tag]) -> Invalidation {
+        let engine = &cache.engine;
+        if let Some(lag) = self.hold_after
+            && engine.hold_keys(keys, Token::random(), lag).await.is_ok()
+        {
+            return engine.invalidate(if self.held { keys } else { &[] }, tags).await;
+        }
+        let ended = match self.held {
+            true => engine.unhold_keys(keys, tags, self.holder).await,
+            false => Invalidation::Applied,
+        };
+        match self.wait {
+            Some((replicas, patience)) => engine.invalidate_durably(keys, tags, replicas, patience).await,
+            None if self.held => ended,
+            None => engine.invalidate(keys, tags).await,
+        }
     }
 
     fn ambient_targets(&mut self) -> &mut Targets {
@@ -97,8 +287,51 @@ impl Drop for Mutation {
         if self.ended {
             return;
         }
-        for Targets { cache, keys, tags } in self.targets.drain(..) {
-            cache.engine.invalidate_later(keys, tags);
+        for Updating { place, held, .. } in self.updates.drain(..) {
+            let key = place.store_key();
+            place.cache.engine.end_hold_later(key.clone(), held);
+            place.cache.engine.invalidate_later(vec![key], Vec::new());
         }
+        for Targets { cache, keys, tags } in self.targets.drain(..) {
+            match self.held {
+                true => cache.engine.unhold_keys_later(keys, tags, self.holder),
+                false => cache.engine.invalidate_later(keys, tags),
+            }
+        }
+    }
+}
+
+/// A returned value that can become an entry of `V`.
+#[diagnostic::on_unimplemented(
+    message = "a returned `{Self}` cannot become an entry of `{V}`",
+    label = "this function returns something else than the entry holds",
+    note = "return the entry's value (`T` may become `Option<T>`, `Arc<T>` and `Option<Arc<T>>`), or use `#[invalidates(..)]`"
+)]
+pub trait Becomes<V> {
+    /// The entry's value.
+    fn becomes(&self) -> V;
+}
+
+impl<T: Clone> Becomes<T> for T {
+    fn becomes(&self) -> T {
+        self.clone()
+    }
+}
+
+impl<T: Clone> Becomes<Option<T>> for T {
+    fn becomes(&self) -> Option<T> {
+        Some(self.clone())
+    }
+}
+
+impl<T: Clone> Becomes<Arc<T>> for T {
+    fn becomes(&self) -> Arc<T> {
+        Arc::new(self.clone())
+    }
+}
+
+impl<T: Clone> Becomes<Option<Arc<T>>> for T {
+    fn becomes(&self) -> Option<Arc<T>> {
+        Some(Arc::new(self.clone()))
     }
 }

@@ -79,15 +79,18 @@ pub enum Invalidation {
     /// The store could not be asked; it is sent as soon as it can. Until then this process reads past the caches, and other
     /// processes may read the old value.
     Queued,
+    /// The store acknowledged it, and fewer copies of it did than was asked for: a failover may bring the old value back.
+    Unreplicated,
 }
 
 impl Invalidation {
-    /// One word: `applied` or `queued`.
+    /// One word: `applied`, `queued` or `unreplicated`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Applied => "applied",
             Self::Queued => "queued",
+            Self::Unreplicated => "unreplicated",
         }
     }
 }

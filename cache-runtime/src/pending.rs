@@ -4,13 +4,24 @@ use crate::frame::Tags;
 use crate::key::Key;
 use crate::local::Local;
 use crate::tag::Tag;
-use std::collections::HashMap;
+use crate::time::Instant;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Queued invalidations beyond which whole namespaces are queued instead.
+const MOST_QUEUED: usize = 100_000;
+
+/// How long an acknowledged invalidation is remembered: longer than a failover takes.
+const RECENT: Duration = Duration::from_secs(60);
+/// How many are.
+const MOST_RECENT: usize = 100_000;
 
 /// The unsent invalidations of this process; its own reads of what they concern use no cache.
 #[derive(Default)]
 pub(crate) struct Pending {
+    app: String,
     local: Option<Arc<Local>>,
     queue: Mutex<Queue>,
     len: AtomicUsize,
@@ -20,6 +31,8 @@ pub(crate) struct Pending {
 struct Queue {
     last: u64,
     items: HashMap<Item, u64>,
+    /// What was sent of late, the oldest first.
+    recent: VecDeque<(Instant, Item)>,
 }
 
 /// What is to be invalidated.
@@ -27,6 +40,16 @@ struct Queue {
 enum Item {
     Key(Key),
     Tag(Tag),
+}
+
+impl Item {
+    fn namespace(&self, app: &str) -> Option<String> {
+        let bytes = match self {
+            Self::Key(key) => key.without_app(app)?.split(|&byte| byte == b':').next()?,
+            Self::Tag(tag) => tag.namespace_text(),
+        };
+        String::from_utf8(bytes.to_vec()).ok()
+    }
 }
 
 /// Some of the queue, as it was at one time.
@@ -39,8 +62,8 @@ pub(crate) struct Batch {
 
 impl Pending {
     /// The queue of the cache whose in-process tier is `local`.
-    pub(crate) fn of(local: Arc<Local>) -> Self {
-        Self { local: Some(local), ..Self::default() }
+    pub(crate) fn of(app: String, local: Arc<Local>) -> Self {
+        Self { app, local: Some(local), ..Self::default() }
     }
 
     pub(crate) fn add(&self, keys: &[Key], tags: &[Tag]) {
@@ -50,6 +73,51 @@ impl Pending {
             for item in keys.chain(tags) {
                 queue.last += 1;
                 queue.items.insert(item, queue.last);
+            }
+            if queue.items.len() > MOST_QUEUED {
+                self.collapse(queue);
+            }
+        });
+    }
+
+    /// Queues the namespaces of all that is queued in its place: fewer items that concern more.
+    fn collapse(&self, queue: &mut Queue) {
+        let namespaces: HashSet<_> =
+            queue.items.keys().filter_map(|item| item.namespace(&self.app)).collect();
+        tracing::warn!(
+            queued = queue.items.len(),
+            "too many unsent invalidations: their namespaces are cleared"
+        );
+        let tags = namespaces
+            .iter()
+            .flat_map(|namespace| [Tag::clock(&self.app, namespace), Tag::namespace(&self.app, namespace)]);
+        queue.items = tags.map(|tag| (Item::Tag(tag), queue.last)).collect();
+    }
+
+    /// Remembers what is about to be sent, for [`replay`](Self::replay): before it is, since the answer may come from a server
+    /// that is gone by the time it is read.
+    pub(crate) fn sending(&self, keys: &[Key], tags: &[Tag]) {
+        let now = Instant::now();
+        let keys = keys.iter().cloned().map(Item::Key);
+        let tags = tags.iter().cloned().map(Item::Tag);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.recent.extend(keys.chain(tags).map(|item| (now, item)));
+        while queue.recent.len() > MOST_RECENT
+            || queue.recent.front().is_some_and(|(sent, _)| now.duration_since(*sent) > RECENT)
+        {
+            queue.recent.pop_front();
+        }
+    }
+
+    /// Queues once more what was sent of late.
+    #[cfg(feature = "redis")]
+    pub(crate) fn replay(&self) {
+        self.change(|queue| {
+            for (sent, item) in std::mem::take(&mut queue.recent) {
+                if sent.elapsed() <= RECENT {
+                    queue.last += 1;
+                    queue.items.insert(item, queue.last);
+                }
             }
         });
     }
@@ -117,5 +185,45 @@ impl Pending {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut queue);
         self.len.store(queue.items.len(), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_QUEUED, Pending};
+    use crate::key::Key;
+    use crate::local::{Capacity, Local};
+    use crate::tag::Tag;
+    use std::sync::Arc;
+
+    fn pending() -> Pending {
+        Pending::of("shop".to_owned(), Arc::new(Local::new(Capacity::mib(1))))
+    }
+
+    #[test]
+    fn what_is_queued_again_while_it_is_sent_stays() {
+        let pending = pending();
+        let key = Key::new("shop:tasks:v1:get:1");
+        pending.add(std::slice::from_ref(&key), &[]);
+        let batch = pending.batch(10).expect("one key");
+        pending.add(std::slice::from_ref(&key), &[]);
+        pending.sent(&batch);
+        assert_eq!(pending.len(), 1);
+        pending.sent(&pending.batch(10).expect("one key"));
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn too_many_keys_become_their_namespaces() {
+        let pending = pending();
+        let key = |n: usize| Key::new(format!("shop:{}:v1:get:{n}", ["tasks", "users"][n % 2]));
+        for n in 0..=MOST_QUEUED {
+            pending.add(&[key(n)], &[]);
+        }
+        assert_eq!(pending.len(), 4);
+        let namespace = |name| [Tag::namespace("shop", name)];
+        assert!(pending.contains_any(&key(7), &namespace("tasks")));
+        assert!(pending.contains_any(&key(7), &namespace("users")));
+        assert!(!pending.contains_any(&key(7), &namespace("other")));
     }
 }

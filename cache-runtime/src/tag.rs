@@ -80,6 +80,10 @@ impl Tag {
         &self.name[self.text_at..]
     }
 
+    pub(crate) fn namespace_text(&self) -> &[u8] {
+        &self.name[self.own_at..self.text_at - 2]
+    }
+
     /// The hash of its stamp, as [`hashes_of`] gives it for the name that is pushed.
     pub(crate) fn hash(&self) -> u64 {
         self.hash

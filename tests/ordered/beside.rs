@@ -38,7 +38,7 @@ async fn beside_a_hold_one_load_runs_and_one_is_pending() {
         let (process, store) = (world.process().await, world.store().await);
         let source = GatedLoad::new(1);
         let key = Key::new(process.0.scope_for(async { read_entry(1).key() }).await);
-        store.hold(&key, Token::random(), Duration::from_secs(30)).await.expect("answers");
+        store.hold(&[key], Token::random(), Duration::from_secs(30)).await.expect("answers");
         let first = process.spawn_read(1, &source);
         source.gate.arrived().await;
         source.set(2);
@@ -62,7 +62,7 @@ async fn beside_a_hold_the_pending_load_survives_dropped_callers() {
     let process = Process::over(store.clone());
     let source = GatedLoad::new(1);
     let key = Key::new(process.0.scope_for(async { read_entry(1).key() }).await);
-    store.hold(&key, Token::random(), Duration::from_secs(30)).await.expect("answers");
+    store.hold(&[key], Token::random(), Duration::from_secs(30)).await.expect("answers");
     let first = process.spawn_read(1, &source);
     source.gate.arrived().await;
     let pending = process.spawn_read(1, &source);

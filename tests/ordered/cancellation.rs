@@ -1,6 +1,6 @@
 //! Callers that go away, panic or fail leave the others as they were.
 
-use super::world::{Process, everywhere};
+use super::world::{Process, World, everywhere};
 use cache_runtime::store::Memory;
 use cache_runtime::{Outcome, cached};
 use cache_tests::gate::{Counter, GatedLoad};
@@ -15,7 +15,9 @@ async fn a_joiner_leads_when_the_leader_is_dropped() {
         let source = GatedLoad::new(1);
         let leader = process.spawn_read(1, &source);
         source.gate.arrived().await;
-        let joiners: Vec<_> = (0..1_000).map(|_| process.spawn_read(1, &source)).collect();
+        // So many lookups at once keep a server of a test's kind busy for longer than their deadline.
+        let callers = if matches!(world, World::Memory(_)) { 1_000 } else { 100 };
+        let joiners: Vec<_> = (0..callers).map(|_| process.spawn_read(1, &source)).collect();
         tokio::task::yield_now().await;
         leader.0.abort();
         source.gate.arrived_times(2).await;

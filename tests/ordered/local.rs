@@ -1,6 +1,6 @@
 //! L1: what this process keeps, and when it must not be served.
 
-use super::world::{Spy, everywhere};
+use super::world::{Spy, World, everywhere};
 use cache_runtime::{Invalidation, Outcome, Tier, cached};
 use cache_tests::gate::{Gate, GatedLoad};
 use cache_tests::wait::until;
@@ -124,4 +124,27 @@ async fn a_value_from_before_a_queued_invalidation_is_not_served_from_l1() {
         assert_eq!(call().end().await.0, 2);
     })
     .await;
+}
+
+/// The bound counts from when the value was known to be current, not from when it came to lie in L1.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_long_on_its_way_is_not_served_longer_for_that() {
+    #[cached(ns = "ordered", ttl = "1m", l1 = "2s", skip(load))]
+    async fn slow(load: GatedLoad<u64>) -> u64 {
+        load.load().await
+    }
+    let world = World::Memory(std::sync::Arc::default());
+    let writer = world.process().await;
+    let source = GatedLoad::open(1);
+    writer.spawn(slow(source.clone())).end().await;
+    let answers = Gate::default();
+    let reader = world.spied(&Spy { get_answers: Some(answers.clone()), ..Spy::default() }).await;
+    let call = || reader.spawn(slow(source.clone()));
+    let early = call();
+    answers.arrived().await;
+    tokio::time::advance(Duration::from_secs(3)).await;
+    answers.open();
+    assert_eq!(early.end().await.1, Outcome::Hit(Tier::L2));
+    assert_eq!(call().end().await.1, Outcome::Hit(Tier::L2), "three seconds old");
+    assert_eq!(call().end().await.1, L1);
 }

@@ -178,8 +178,9 @@ impl Store for Spied {
             held(self.spy.fills_sent.as_ref(), ()).await;
             let filled = if self.spy.blind {
                 let holder = Token::random();
-                self.store.unhold(key, holder).await?;
-                self.store.hold(key, holder, Duration::from_secs(1)).await?;
+                let keys = std::slice::from_ref(key);
+                self.store.unhold(keys, holder).await?;
+                self.store.hold(keys, holder, Duration::from_secs(1)).await?;
                 self.store.put(key, holder, entry, ttl).await
             } else {
                 self.store.fill(key, token, entry, ttl).await
@@ -226,8 +227,8 @@ impl Store for Spied {
         self.store.invalidate_tags(tags)
     }
 
-    fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()> {
-        self.store.hold(key, holder, term)
+    fn hold<'a>(&'a self, keys: &'a [Key], holder: Token, term: Duration) -> StoreFuture<'a, ()> {
+        self.store.hold(keys, holder, term)
     }
 
     fn put<'a>(
@@ -240,8 +241,18 @@ impl Store for Spied {
         self.store.put(key, holder, entry, ttl)
     }
 
-    fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()> {
-        self.store.unhold(key, holder)
+    fn unhold<'a>(&'a self, keys: &'a [Key], holder: Token) -> StoreFuture<'a, ()> {
+        self.store.unhold(keys, holder)
+    }
+
+    fn invalidate_durably<'a>(
+        &'a self,
+        keys: &'a [Key],
+        tags: &'a [Tag],
+        replicas: u32,
+        patience: Duration,
+    ) -> StoreFuture<'a, u32> {
+        self.store.invalidate_durably(keys, tags, replicas, patience)
     }
 
     fn listen(&self, app: &str, listener: Arc<dyn Listener>) {

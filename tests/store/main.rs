@@ -40,7 +40,7 @@ impl At {
     }
 
     async fn hold(&self, holder: Token) {
-        self.store.hold(&self.key, holder, TERM).await.expect("the store answers");
+        self.store.hold(std::slice::from_ref(&self.key), holder, TERM).await.expect("the store answers");
     }
 
     async fn put(&self, holder: Token, entry: &Bytes) -> bool {
@@ -48,7 +48,7 @@ impl At {
     }
 
     async fn unhold(&self, holder: Token) {
-        self.store.unhold(&self.key, holder).await.expect("the store answers");
+        self.store.unhold(std::slice::from_ref(&self.key), holder).await.expect("the store answers");
     }
 
     async fn lifetime(&self) -> Option<Lifetime> {
@@ -341,7 +341,10 @@ async fn a_put_that_meets_anothers_hold_forbids_that_ones_put() {
 async fn a_hold_lapses_by_itself() {
     everywhere("hold-lapses", async |at| {
         let [writer] = tokens();
-        at.store.hold(&at.key, writer, Duration::from_millis(30)).await.expect("answers");
+        at.store
+            .hold(std::slice::from_ref(&at.key), writer, Duration::from_millis(30))
+            .await
+            .expect("answers");
         cache_tests::wait::until("the hold lapsed", async || at.get().await.is_none()).await;
     })
     .await;

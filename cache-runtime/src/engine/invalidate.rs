@@ -3,12 +3,14 @@
 use super::Engine;
 use crate::breaker::Backoff;
 use crate::error::StoreError;
+use crate::frame::Token;
 use crate::key::Key;
 use crate::observe::Invalidation;
 use crate::tag::Tag;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Keys in one trip.
 const BATCH: usize = 512;
@@ -23,6 +25,7 @@ impl Engine {
             return Invalidation::Applied;
         }
         self.invalidate_local(keys, tags);
+        self.pending.sending(keys, tags);
         let mut outcome = Invalidation::Applied;
         let (tags_sent, keys_sent) = tokio::join!(biased; self.send_tags(tags), self.send_keys(keys));
         for failed in tags_sent.into_iter().chain(keys_sent) {
@@ -35,6 +38,69 @@ impl Engine {
             self.drain_later();
         }
         outcome
+    }
+
+    /// The same, acknowledged by copies of the store too.
+    pub(crate) async fn invalidate_durably(
+        self: &Arc<Self>,
+        keys: &[Key],
+        tags: &[Tag],
+        replicas: u32,
+        patience: Duration,
+    ) -> Invalidation {
+        self.invalidate_local(keys, tags);
+        self.pending.sending(keys, tags);
+        let reached = self.store.invalidate_durably(keys, tags, replicas, patience).await;
+        self.invalidate_local(keys, tags);
+        match reached {
+            Ok(reached) if reached >= replicas => Invalidation::Applied,
+            Ok(_) => Invalidation::Unreplicated,
+            // Perhaps only the connection for it failed.
+            Err(_) => match self.invalidate(keys, tags).await {
+                Invalidation::Applied => Invalidation::Unreplicated,
+                other => other,
+            },
+        }
+    }
+
+    /// Lets nothing be stored at `keys` for `term`.
+    pub(crate) async fn hold_keys(
+        &self,
+        keys: &[Key],
+        holder: Token,
+        term: Duration,
+    ) -> Result<(), StoreError> {
+        if !self.enabled || keys.is_empty() {
+            return Ok(());
+        }
+        let held = self.store.hold(keys, holder, term).await;
+        self.invalidate_local(keys, &[]);
+        held
+    }
+
+    /// Ends holds, and removes what carries one of `tags`.
+    pub(crate) async fn unhold_keys(
+        self: &Arc<Self>,
+        keys: &[Key],
+        tags: &[Tag],
+        holder: Token,
+    ) -> Invalidation {
+        self.invalidate_local(keys, tags);
+        self.pending.sending(keys, tags);
+        let ended = if keys.is_empty() { Ok(()) } else { self.store.unhold(keys, holder).await };
+        let rest = if ended.is_ok() { &[] } else { keys };
+        let outcome = self.invalidate(rest, tags).await;
+        self.invalidate_local(keys, &[]);
+        outcome
+    }
+
+    /// Ends holds from where nothing can be awaited.
+    pub(crate) fn unhold_keys_later(self: &Arc<Self>, keys: Vec<Key>, tags: Vec<Tag>, holder: Token) {
+        self.invalidate_local(&keys, &tags);
+        let engine = self.clone();
+        super::detach_later(async move {
+            engine.unhold_keys(&keys, &tags, holder).await;
+        });
     }
 
     async fn send_keys(&self, keys: &[Key]) -> Option<StoreError> {
@@ -98,6 +164,17 @@ impl Engine {
                 engine.drain_later();
             }
         });
+    }
+
+    /// Sends what is pending, for as long as `deadline`; tells how much is left.
+    pub(crate) async fn shutdown(&self, deadline: Duration) -> usize {
+        // Out of time is an answer, too: the rest is counted.
+        let _ = tokio::time::timeout(deadline, self.drain()).await;
+        let left = self.pending.len();
+        if left > 0 {
+            tracing::error!(left, "invalidations could not be sent before the end");
+        }
+        left
     }
 
     async fn drain(&self) {

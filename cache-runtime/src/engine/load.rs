@@ -126,7 +126,7 @@ impl Engine {
         let Filling { token, created_ms, frame, ttl, ticket, tags, shared, landing } = filling;
         let (store, key) = (self.store.clone(), marks.key.clone());
         let counters = self.counters(request.site);
-        let keep = self.keeper(request, marks, ticket);
+        let keep = self.keeper(request, marks, ticket.certified_from_now());
         detach(async move {
             let frame = Bytes::from(frame);
             let size = frame.len();

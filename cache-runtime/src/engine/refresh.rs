@@ -76,7 +76,7 @@ impl Engine {
         let marks = self.marks(request);
         let (held, captured) = tokio::join!(
             biased;
-            self.store.hold(&marks.key, holder, term.unwrap_or(HOLD)),
+            self.store.hold(std::slice::from_ref(&marks.key), holder, term.unwrap_or(HOLD)),
             self.store_capture(request, &marks)
         );
         match held.and(captured) {
@@ -105,6 +105,7 @@ impl Engine {
         let (frame, _) = self.framed(request, &key, captured, stamped, answer).await;
         let Some(frame) = frame else { return self.unhold(&key, holder).await };
         self.invalidate_local(std::slice::from_ref(&key), &[]);
+        self.pending.sending(std::slice::from_ref(&key), &[]);
         let stored = self.store.put(&key, holder, Bytes::from(frame), ttl).await;
         self.invalidate_local(std::slice::from_ref(&key), &[]);
         match stored {
@@ -126,7 +127,8 @@ impl Engine {
     pub(crate) async fn unhold(self: &Arc<Self>, key: &Key, holder: Token) -> Put {
         let keys = std::slice::from_ref(key);
         self.invalidate_local(keys, &[]);
-        let ended = self.store.unhold(key, holder).await;
+        self.pending.sending(keys, &[]);
+        let ended = self.store.unhold(keys, holder).await;
         self.invalidate_local(keys, &[]);
         match ended {
             Ok(()) => Put::Removed,
@@ -144,14 +146,14 @@ impl Engine {
         let store = self.store.clone();
         super::detach_later(async move {
             // If this fails, the hold lapses.
-            let _ = store.unhold(&key, holder).await;
+            let _ = store.unhold(std::slice::from_ref(&key), holder).await;
         });
     }
 
     const fn put_outcome(invalidation: Invalidation) -> Put {
         match invalidation {
-            Invalidation::Applied => Put::Removed,
             Invalidation::Queued => Put::Queued,
+            _ => Put::Removed,
         }
     }
 

@@ -53,6 +53,15 @@ pub(crate) struct Ticket {
     pub(crate) stamp: u64,
     epoch: u64,
     live: bool,
+    /// What is bounded in time is bounded from here.
+    current_at: Instant,
+}
+
+impl Ticket {
+    /// The same, for a value that the store is about to certify.
+    pub(crate) fn certified_from_now(self) -> Self {
+        Self { current_at: Instant::now(), ..self }
+    }
 }
 
 /// The hashes of what a value depends on: its key, its tags.
@@ -119,7 +128,7 @@ impl Local {
         let epoch = self.feed.epoch();
         // The lease before the stamps: whoever sees a lease sees every invalidation that was told before it.
         let live = self.feed.is_live();
-        Ticket { epoch, live, stamp: self.stamp(hashes) }
+        Ticket { epoch, live, stamp: self.stamp(hashes), current_at: Instant::now() }
     }
 
     /// Makes everything invalid that depends on `hash` and was asked for before now.
@@ -160,7 +169,8 @@ impl Local {
         }
         let ticket = Ticket { stamp, ..ticket };
         let Kept { value, token, created_ms, fresh, tags, size } = kept;
-        let expires = [most, fresh].into_iter().flatten().min().map(|left| Instant::now() + left);
+        let bound = most.map(|most| ticket.current_at + most);
+        let expires = bound.into_iter().chain(fresh.map(|fresh| Instant::now() + fresh)).min();
         self.entries
             .insert(name, Arc::new(Held { value, token, created_ms, tags, hashes, ticket, expires, size }));
     }

@@ -10,8 +10,8 @@ use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
 };
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -27,6 +27,8 @@ pub(super) struct Link {
     breaker: Breaker,
     broken: Notify,
     clock_offset_ms: AtomicI64,
+    /// The server's run and history, as the last connection saw them.
+    server: Mutex<Option<String>>,
 }
 
 enum State {
@@ -57,6 +59,7 @@ impl Default for Link {
             breaker: Breaker::default(),
             broken: Notify::new(),
             clock_offset_ms: AtomicI64::new(0),
+            server: Mutex::new(None),
         }
     }
 }
@@ -176,22 +179,23 @@ async fn connect(
     number: u64,
 ) -> RedisResult<Connected> {
     let noticed = Arc::downgrade(link);
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(None)
-        .set_pipeline_buffer_size(PIPELINE)
-        .set_push_sender(move |push: PushInfo| {
-            if push.kind == PushKind::Disconnection
-                && let Some(link) = noticed.upgrade()
-            {
-                link.give_up(number, &"the connection was closed");
-            }
-            Ok::<(), ()>(())
-        });
+    let config = plain().set_pipeline_buffer_size(PIPELINE).set_push_sender(move |push: PushInfo| {
+        if push.kind == PushKind::Disconnection
+            && let Some(link) = noticed.upgrade()
+        {
+            link.give_up(number, &"the connection was closed");
+        }
+        Ok::<(), ()>(())
+    });
     let connection = client.get_multiplexed_async_connection_with_config(&config);
     let connection = in_time(CONNECT * 2, connection).await?;
     let mut connected = Connected { connection, sets_and_gets: true, number };
-    in_time(CONNECT, set_up(&mut connected, link)).await?;
+    let server = in_time(CONNECT, set_up(&mut connected, link)).await?;
+    let before = link.server.lock().unwrap_or_else(PoisonError::into_inner).replace(server.clone());
+    if before.is_some_and(|before| before != server) {
+        // Another server, or this one from a snapshot: it may lack what the old one had acknowledged.
+        pending.replay();
+    }
     while let Some(batch) = pending.batch(INVALIDATE_BATCH) {
         in_time(CONNECT, invalidate(&mut connected, &batch.keys)).await?;
         in_time(CONNECT, invalidate_tags(&mut connected, &batch.tags)).await?;
@@ -200,7 +204,8 @@ async fn connect(
     Ok(connected)
 }
 
-async fn set_up(connected: &mut Connected, link: &Link) -> RedisResult<()> {
+/// Prepares a connection, and tells which server it leads to.
+async fn set_up(connected: &mut Connected, link: &Link) -> RedisResult<String> {
     for script in script::ALL {
         allowed(connected.send(&script.load()).await)?;
     }
@@ -215,7 +220,7 @@ async fn set_up(connected: &mut Connected, link: &Link) -> RedisResult<()> {
     }
     let major = field("redis_version").and_then(|version| version.split('.').next()?.parse().ok());
     connected.sets_and_gets = major.is_none_or(|major: u32| major >= 7);
-    Ok(())
+    Ok([field("run_id"), field("master_replid")].map(Option::unwrap_or_default).join(" "))
 }
 
 /// A step of the setup that the user of the connection may lack the right for.
@@ -235,6 +240,11 @@ fn clock_offset(time: &[Value]) -> i64 {
         }
         _ => 0,
     }
+}
+
+/// How any connection is made; its operations have their own deadlines.
+pub(super) fn plain() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None)
 }
 
 /// An error of ours in the client's type.

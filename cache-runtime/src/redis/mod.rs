@@ -87,25 +87,36 @@ impl Redis {
 
 /// Removes `keys`: one script for each, all in one trip.
 async fn invalidate(connected: &mut Connected, keys: &[Key]) -> ::redis::RedisResult<()> {
+    for_each(connected, keys, &INVALIDATE, &[]).await
+}
+
+/// Runs a script for each of `keys` and its fence, all in one trip.
+async fn for_each(
+    connected: &mut Connected,
+    keys: &[Key],
+    script: &Script,
+    args: &[&[u8]],
+) -> ::redis::RedisResult<()> {
     if keys.is_empty() {
         return Ok(());
     }
     let fences: Vec<_> = keys.iter().map(Key::fence).collect();
-    let mut pipeline = Pipeline::with_capacity(keys.len());
-    for (key, fence) in keys.iter().zip(&fences) {
-        pipeline.add_command(INVALIDATE.by_hash(&[key.name(), fence], &[]));
-    }
-    let replies = connected.connection.send_packed_commands(&pipeline, 0, keys.len()).await?;
+    let pipeline = |call: &dyn Fn(&[&[u8]]) -> Cmd| {
+        let mut pipeline = Pipeline::with_capacity(keys.len());
+        for (key, fence) in keys.iter().zip(&fences) {
+            pipeline.add_command(call(&[key.name(), fence]));
+        }
+        pipeline
+    };
+    let by_hash = pipeline(&|names| script.by_hash(names, args));
+    let replies = connected.connection.send_packed_commands(&by_hash, 0, keys.len()).await?;
     let unknown =
         replies.iter().any(|reply| matches!(reply, Value::ServerError(e) if e.code() == "NOSCRIPT"));
     if !unknown {
         return reply::all_ok(replies);
     }
-    pipeline.clear();
-    for (key, fence) in keys.iter().zip(&fences) {
-        pipeline.add_command(INVALIDATE.by_text(&[key.name(), fence], &[]));
-    }
-    reply::all_ok(connected.connection.send_packed_commands(&pipeline, 0, keys.len()).await?)
+    let by_text = pipeline(&|names| script.by_text(names, args));
+    reply::all_ok(connected.connection.send_packed_commands(&by_text, 0, keys.len()).await?)
 }
 
 /// Ends the generations of `tags`.
@@ -253,11 +264,13 @@ impl Store for Redis {
         })
     }
 
-    fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()> {
+    fn hold<'a>(&'a self, keys: &'a [Key], holder: Token, term: Duration) -> StoreFuture<'a, ()> {
         Box::pin(async move {
             let term = millis(term).to_string();
+            let mut connected = self.link.connected()?;
+            let number = connected.number;
             let args = [&holder.as_bytes()[..], term.as_bytes()];
-            self.script(WRITE, &HOLD, &[key.name(), &key.fence()], &args).await.map(drop)
+            self.link.within(number, WRITE, for_each(&mut connected, keys, &HOLD, &args)).await
         })
     }
 
@@ -275,10 +288,41 @@ impl Store for Redis {
         })
     }
 
-    fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()> {
+    fn unhold<'a>(&'a self, keys: &'a [Key], holder: Token) -> StoreFuture<'a, ()> {
         Box::pin(async move {
+            let mut connected = self.link.connected()?;
+            let number = connected.number;
             let args = [&holder.as_bytes()[..], b"", b"0"];
-            self.script(WRITE, &UNHOLD, &[key.name(), &key.fence()], &args).await.map(drop)
+            self.link.within(number, WRITE, for_each(&mut connected, keys, &UNHOLD, &args)).await
+        })
+    }
+
+    fn invalidate_durably<'a>(
+        &'a self,
+        keys: &'a [Key],
+        tags: &'a [Tag],
+        replicas: u32,
+        patience: Duration,
+    ) -> StoreFuture<'a, u32> {
+        Box::pin(async move {
+            // WAIT blocks its connection and speaks of that connection's writes alone.
+            let config = connection::plain();
+            let own = self.client.get_multiplexed_async_connection_with_config(&config);
+            let own = connection::in_time(WRITE, own).await.map_err(|error| reply::error(&error))?;
+            let mut own = Connected { connection: own, ..self.link.connected()? };
+            let sent = async {
+                invalidate(&mut own, keys).await?;
+                invalidate_tags(&mut own, tags).await
+            };
+            connection::in_time(WRITE, sent).await.map_err(|error| reply::error(&error))?;
+            let mut wait = cmd("WAIT");
+            wait.arg(replicas).arg(millis(patience));
+            let reached = connection::in_time(patience + WRITE, own.send(&wait)).await;
+            match reached {
+                Ok(Value::Int(reached)) => Ok(u32::try_from(reached).unwrap_or(0)),
+                // The invalidation was acknowledged; what its copies did is unknown.
+                _ => Ok(0),
+            }
         })
     }
 

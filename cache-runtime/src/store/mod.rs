@@ -70,8 +70,8 @@ pub trait Store: Send + Sync + 'static {
     /// Ends the generations of `tags`, and announces it.
     fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()>;
 
-    /// Lets nothing be stored at `key` for `term`, as one of possibly several holders.
-    fn hold<'a>(&'a self, key: &'a Key, holder: Token, term: Duration) -> StoreFuture<'a, ()>;
+    /// Lets nothing be stored at `keys` for `term`, as one of possibly several holders.
+    fn hold<'a>(&'a self, keys: &'a [Key], holder: Token, term: Duration) -> StoreFuture<'a, ()>;
 
     /// Ends the hold by storing `entry`, if the holder was alone all the time; tells whether it was stored.
     fn put<'a>(
@@ -82,8 +82,26 @@ pub trait Store: Send + Sync + 'static {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, bool>;
 
-    /// Ends the hold and leaves nothing behind.
-    fn unhold<'a>(&'a self, key: &'a Key, holder: Token) -> StoreFuture<'a, ()>;
+    /// Ends the holds and leaves nothing behind.
+    fn unhold<'a>(&'a self, keys: &'a [Key], holder: Token) -> StoreFuture<'a, ()>;
+
+    /// Invalidates `keys` and `tags`, waits up to `patience` until `replicas` copies of the store have done so, and tells how many have.
+    ///
+    /// A store without copies, as this default, has nothing to wait for.
+    fn invalidate_durably<'a>(
+        &'a self,
+        keys: &'a [Key],
+        tags: &'a [Tag],
+        replicas: u32,
+        patience: Duration,
+    ) -> StoreFuture<'a, u32> {
+        let _ = patience;
+        Box::pin(async move {
+            self.invalidate(keys).await?;
+            self.invalidate_tags(tags).await?;
+            Ok(replicas)
+        })
+    }
 
     /// Tells `listener` of every invalidation of the application `app`, by whatever process, from now on.
     ///
