@@ -11,6 +11,7 @@ pub use crate::error::Undone;
 pub use crate::key::{KeyPart, KeyWriter};
 pub use crate::mutation::{Becomes, Mutation, Update};
 pub use crate::policy::{Absent, Level, Policy, Ttl};
+pub use crate::scope::Deferred;
 pub use crate::site::Site;
 pub use crate::tag::TagWriter;
 pub use crate::typed::{Rules, ShareError};
@@ -18,9 +19,10 @@ pub use ::core;
 
 use crate::cache::Ambient;
 use crate::context;
-use crate::engine::Request;
+use crate::engine::{Answered, Request};
 use crate::entry::Place;
 use crate::key::KeyBuf;
+use crate::observe::Answer;
 use crate::typed::{Slot, Typed};
 use bytes::Bytes;
 use std::convert::Infallible;
@@ -79,8 +81,8 @@ where
     E: Send,
     F: Future<Output = Result<V, E>> + Send,
 {
-    // A load must see its source: what it calls uses no cache.
-    if context::is_loading() {
+    // A load must see its source, and a transaction its own rows.
+    if context::reads_past_caches() {
         return body.await;
     }
     let cache = call.cache();
@@ -91,21 +93,28 @@ where
     let mut slot = Slot::empty(call.site, rules);
     let hit = if cached { engine.read_local(&request, &mut slot) } else { None };
     if let Some(value) = slot.take()
-        && let Some(answered) = hit
+        && let Some(answered_by) = hit
     {
-        engine.answered(call.site, answered);
+        answered(&cache, call.site, answered_by);
         return Ok(value);
     }
     // What is not needed for a hit is boxed: callers hold this future, and hold many of them.
     let mut body = Box::pin(context::loading(body));
     let mut typed = Typed::new(slot, call.policy, share, body.as_mut());
-    let answered = if cached {
+    let answered_by = if cached {
         Box::pin(engine.read(&request, &mut typed)).await
     } else {
         Box::pin(engine.bypass(&request, &mut typed)).await
     };
-    engine.answered(call.site, answered);
+    answered(&cache, call.site, answered_by);
     typed.answer()
+}
+
+/// Counts an answer, and tells it to whoever watches.
+fn answered(cache: &Cache, site: &'static Site, (outcome, age): Answered) {
+    cache.engine.counters(site).answered(outcome);
+    let Site { namespace, function, .. } = *site;
+    context::report_answer(Answer { namespace, function, outcome, age });
 }
 
 /// Answers a call of a function that cannot fail.
@@ -235,6 +244,9 @@ pub struct PlainReturn<T>(PhantomData<fn() -> T>);
 
 /// A `Result` behind an alias that does not look like one; `returns = "result"` says so.
 pub struct HiddenResult<T>(PhantomData<fn() -> T>);
+
+/// Proves that a return type is the value itself.
+pub fn plain<V>(_: impl Plain<V>) {}
 
 /// An error that can say that the cache was not reached.
 #[diagnostic::on_unimplemented(

@@ -2,6 +2,7 @@
 
 use crate::cache::Cache;
 use crate::observe::{Answer, Invalidation, Report};
+use crate::scope::Scope;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +14,7 @@ tokio::task_local! {
 struct Context {
     cache: Option<Cache>,
     loading: bool,
+    scope: Option<Scope>,
     report: Option<Arc<Mutex<Report>>>,
 }
 
@@ -28,8 +30,9 @@ pub(crate) async fn with_cache<F: Future>(cache: Cache, future: F) -> F::Output 
 
 /// A body as it runs within a load: what it calls uses no cache and is not reported.
 pub(crate) fn loading<F: Future>(body: F) -> impl Future<Output = F::Output> + use<F> {
-    let cache = current(|context| context.cache.clone()).flatten();
-    CONTEXT.scope(Context { cache, loading: true, report: None }, body)
+    let (cache, scope) =
+        current(|context| (context.cache.clone(), context.scope.clone())).unwrap_or_default();
+    CONTEXT.scope(Context { cache, loading: true, scope, report: None }, body)
 }
 
 /// The cache of this task alone.
@@ -37,9 +40,20 @@ pub(crate) fn scoped_cache() -> Option<Cache> {
     current(|context| context.cache.clone()).flatten()
 }
 
-/// Whether this is part of a load.
-pub(crate) fn is_loading() -> bool {
-    current(|context| context.loading).unwrap_or(false)
+/// Runs `future` as part of a transaction.
+pub(crate) async fn with_scope<F: Future>(scope: Scope, future: F) -> F::Output {
+    let context = current(Context::clone).unwrap_or_default();
+    CONTEXT.scope(Context { scope: Some(scope), ..context }, future).await
+}
+
+/// The transaction that this is part of.
+pub(crate) fn scope() -> Option<Scope> {
+    current(|context| context.scope.clone()).flatten()
+}
+
+/// Whether this must see its source: as part of a load, or of a transaction whose rows nobody else sees yet.
+pub(crate) fn reads_past_caches() -> bool {
+    current(|context| context.loading || context.scope.is_some()).unwrap_or(false)
 }
 
 pub(crate) fn report_answer(answer: Answer) {

@@ -6,6 +6,7 @@ use crate::engine::{Engine, HeldEntry, Put, Request};
 use crate::key::{Key, KeyBuf};
 use crate::observe::Invalidation;
 use crate::policy::Policy;
+use crate::scope::Targets;
 use crate::site::Site;
 use crate::store::Lifetime;
 use crate::typed::{Rules, ShareError, Slot, Typed};
@@ -98,9 +99,8 @@ impl<V: Value> EntryRef<V> {
     /// # Cancel safety
     /// Dropped before its end, it may or may not have happened.
     pub async fn invalidate(&self) -> Invalidation {
-        let outcome = self.engine().invalidate(&[self.place.store_key()], &[]).await;
-        crate::context::report_invalidation(outcome);
-        outcome
+        let keys = vec![self.place.store_key()];
+        Targets { cache: self.place.cache.clone(), keys, tags: Vec::new() }.invalidate().await
     }
 
     /// Makes `value` the entry, under the function's rules (`none`, `unless`, `ttl_with`).
@@ -182,6 +182,12 @@ impl<V: Value> Hold<'_, V> {
         let EntryRef { place, rules } = self.entry;
         let engine = &place.cache.engine;
         if !engine.enabled {
+            return Put::Removed;
+        }
+        if crate::context::scope().is_some() {
+            // A value that is not committed is nobody else's yet.
+            self.entry.invalidate().await;
+            engine.end_hold(&place.request(), self.held.take()).await;
             return Put::Removed;
         }
         match (self.held.take(), rules.storage(place.site, place.policy, &value)) {

@@ -25,6 +25,7 @@ mod pending;
 mod policy;
 #[cfg(feature = "redis")]
 mod redis;
+mod scope;
 mod site;
 pub mod store;
 mod tag;
@@ -46,3 +47,4 @@ pub use self::key::{Key, KeyPart, KeyWriter};
 pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
 pub use self::policy::{Absent, Level, Policy};
+pub use self::scope::{Commit, Deferred, Scope};

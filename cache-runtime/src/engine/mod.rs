@@ -6,6 +6,7 @@ mod read;
 mod refresh;
 mod tags;
 
+pub(crate) use self::read::Answered;
 pub(crate) use self::refresh::HeldEntry;
 pub use self::refresh::Put;
 

@@ -8,9 +8,8 @@ use crate::flight::{Turn, Verdict};
 use crate::frame::{self, Entry, Lease, Token, Unusable, Value};
 use crate::key::Key;
 use crate::local::{Kept, Local, Ticket};
-use crate::observe::{self, Outcome, Tier};
+use crate::observe::{Outcome, Tier};
 use crate::policy::Level;
-use crate::site::Site;
 use crate::tag::Generation;
 use crate::time::Instant;
 use bytes::Bytes;
@@ -44,13 +43,6 @@ struct Reply {
 }
 
 impl Engine {
-    /// Counts an answer, and tells it to whoever watches.
-    pub(crate) fn answered(&self, site: &'static Site, (outcome, age): Answered) {
-        self.counters(site).answered(outcome);
-        let (namespace, function) = (site.namespace, site.function);
-        crate::context::report_answer(observe::Answer { namespace, function, outcome, age });
-    }
-
     /// Answers `call` from the store, from another's load, or by its body; never fails.
     pub(crate) async fn read(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
         let marks = self.marks(request);

@@ -1,5 +1,8 @@
 //! The store of one process, or of several caches in it: the same protocol over a map.
 
+mod hold;
+
+use self::hold::Hold;
 use crate::error::{NotReady, StoreError};
 use crate::key::{Key, without_app};
 use crate::store::{Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
@@ -13,7 +16,6 @@ use std::{future::Future, pin::Pin, time::Duration};
 const SHARDS: usize = 16;
 const KIND_VALUE: u8 = b'V';
 const KIND_LEASE: u8 = b'L';
-const KIND_HOLD: u8 = b'H';
 /// Where a value's refresh lease (token and deadline) stands.
 const REFRESH: std::ops::Range<usize> = 17..33;
 const DEADLINE: std::ops::Range<usize> = 33..41;
@@ -367,48 +369,6 @@ fn end_hold(place: &mut Place<'_>, holder: Token) {
             None => place.remove(),
         },
         None => place.remove(),
-    }
-}
-
-/// No fills for now: who asked for it, and whether two ever did together.
-struct Hold {
-    shared: bool,
-    holders: Vec<Token>,
-}
-
-impl Hold {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let (&[kind, shared], holders) = bytes.split_first_chunk()?;
-        let (holders, rest) = holders.as_chunks();
-        (kind == KIND_HOLD && rest.is_empty() && !holders.is_empty())
-            .then(|| Self { shared: shared != 0, holders: holders.iter().copied().map(Token).collect() })
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![KIND_HOLD, u8::from(self.shared)];
-        bytes.extend(self.holders.iter().flat_map(|holder| holder.0));
-        bytes
-    }
-
-    fn shared(self) -> Self {
-        Self { shared: true, ..self }
-    }
-
-    fn joined_by(mut self, holder: Token) -> Self {
-        if self.holders.contains(&holder) {
-            return self;
-        }
-        self.holders.push(holder);
-        self.shared()
-    }
-
-    fn left_by(mut self, holder: Token) -> Option<Self> {
-        let before = self.holders.len();
-        self.holders.retain(|other| *other != holder);
-        if self.holders.len() == before {
-            return Some(self.shared());
-        }
-        (!self.holders.is_empty()).then_some(self)
     }
 }
 

@@ -1,5 +1,9 @@
 //! A mutation: what it makes untrue, collected before and after its body, and invalidated however it ends.
 
+mod becomes;
+
+pub use self::becomes::Becomes;
+
 use crate::cache::Cache;
 use crate::codec::Value;
 use crate::context;
@@ -9,9 +13,9 @@ use crate::error::Undone;
 use crate::frame::Token;
 use crate::key::{Key, KeyWriter};
 use crate::observe::Invalidation;
+use crate::scope::{Deferred, Targets};
 use crate::tag::Tag;
 use crate::typed::{Rules, Slot};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The invalidations of one call of an annotated mutation.
@@ -28,13 +32,6 @@ pub struct Mutation {
     holder: Token,
     held: bool,
     ended: bool,
-}
-
-/// What is to be invalidated in one cache.
-struct Targets {
-    cache: Cache,
-    keys: Vec<Key>,
-    tags: Vec<Tag>,
 }
 
 /// An entry that gets the value that the mutation returns.
@@ -178,7 +175,7 @@ impl Mutation {
     /// # Cancel safety
     /// Dropped before its end, the holds are given up in the background.
     pub async fn begin(&mut self) -> Result<(), Undone> {
-        let Some(term) = self.around else { return Ok(()) };
+        let Some(term) = self.around.filter(|_| context::scope().is_none()) else { return Ok(()) };
         self.held = true;
         let mut reached = true;
         for Updating { place, held, .. } in &mut self.updates {
@@ -211,8 +208,27 @@ impl Mutation {
         if self.end(succeeded).await { Ok(()) } else { Err(Undone::NotAnnounced) }
     }
 
+    /// Ends the mutation with a value whose invalidations wait.
+    pub fn defer<T>(mut self, value: T) -> Deferred<T> {
+        Deferred::new(value, self.take_targets())
+    }
+
+    /// Everything that is to be invalidated, which from now on is somebody else's matter.
+    fn take_targets(&mut self) -> Vec<Targets> {
+        self.ended = true;
+        let updates = self.updates.drain(..).map(|Updating { place, .. }| {
+            let keys = vec![place.store_key()];
+            Targets { cache: place.cache, keys, tags: Vec::new() }
+        });
+        self.targets.drain(..).chain(updates).collect()
+    }
+
     /// Tells whether everything was acknowledged as was asked for.
     async fn end(&mut self, succeeded: bool) -> bool {
+        if let Some(scope) = context::scope() {
+            scope.record(self.take_targets());
+            return true;
+        }
         let mut settling = Duration::ZERO;
         let mut applied = true;
         let changed = succeeded || !self.keep_on_error;
@@ -287,6 +303,9 @@ impl Drop for Mutation {
         if self.ended {
             return;
         }
+        if let Some(scope) = context::scope() {
+            return scope.record(self.take_targets());
+        }
         for Updating { place, held, .. } in self.updates.drain(..) {
             let key = place.store_key();
             place.cache.engine.end_hold_later(key.clone(), held);
@@ -298,40 +317,5 @@ impl Drop for Mutation {
                 false => cache.engine.invalidate_later(keys, tags),
             }
         }
-    }
-}
-
-/// A returned value that can become an entry of `V`.
-#[diagnostic::on_unimplemented(
-    message = "a returned `{Self}` cannot become an entry of `{V}`",
-    label = "this function returns something else than the entry holds",
-    note = "return the entry's value (`T` may become `Option<T>`, `Arc<T>` and `Option<Arc<T>>`), or use `#[invalidates(..)]`"
-)]
-pub trait Becomes<V> {
-    /// The entry's value.
-    fn becomes(&self) -> V;
-}
-
-impl<T: Clone> Becomes<T> for T {
-    fn becomes(&self) -> T {
-        self.clone()
-    }
-}
-
-impl<T: Clone> Becomes<Option<T>> for T {
-    fn becomes(&self) -> Option<T> {
-        Some(self.clone())
-    }
-}
-
-impl<T: Clone> Becomes<Arc<T>> for T {
-    fn becomes(&self) -> Arc<T> {
-        Arc::new(self.clone())
-    }
-}
-
-impl<T: Clone> Becomes<Option<Arc<T>>> for T {
-    fn becomes(&self) -> Option<Arc<T>> {
-        Some(Arc::new(self.clone()))
     }
 }

@@ -1,0 +1,148 @@
+//! The configuration of a cache.
+
+use super::Cache;
+use crate::engine::{Engine, Parts};
+use crate::error::ConfigError;
+use crate::local::{Capacity, Local};
+use crate::memory::Memory;
+use crate::pending::Pending;
+use crate::store::Store;
+use std::sync::Arc;
+
+/// A cache being configured.
+#[must_use]
+pub struct CacheBuilder {
+    pub(super) app: String,
+    pub(super) local: Capacity,
+    store: Choice,
+    enabled: bool,
+}
+
+enum Choice {
+    InProcess,
+    Given(Arc<dyn Store>),
+    #[cfg(feature = "redis")]
+    Redis {
+        url: String,
+        setting: &'static str,
+    },
+}
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self { app: String::new(), local: Capacity::mib(64), store: Choice::InProcess, enabled: true }
+    }
+}
+
+impl CacheBuilder {
+    /// Shares entries through a Redis or Valkey (≥ 7.0): `redis://[user:password@]host[:port][/db]`.
+    #[cfg(feature = "redis")]
+    pub fn redis(self, url: impl Into<String>) -> Self {
+        Self { store: Choice::Redis { url: url.into(), setting: "redis url" }, ..self }
+    }
+
+    /// Shares entries through `store`: several caches over one [`Memory`], or a store of your own.
+    pub fn store(self, store: Arc<dyn Store>) -> Self {
+        Self { store: Choice::Given(store), ..self }
+    }
+
+    /// The first part of every key: lower case letters, digits, `_`, `-`, `.`.
+    pub fn app(self, app: impl Into<String>) -> Self {
+        Self { app: app.into(), ..self }
+    }
+
+    /// How much the in-process tier holds; 64 MiB unless said.
+    pub fn local(self, capacity: Capacity) -> Self {
+        Self { local: capacity, ..self }
+    }
+
+    /// Builds the cache; never waits for the store, never fails because it is down.
+    ///
+    /// # Errors
+    /// If a setting cannot be used.
+    ///
+    /// # Panics
+    /// With a Redis, outside of a tokio runtime.
+    pub fn build(self) -> Result<Cache, ConfigError> {
+        check_app("application name", &self.app)?;
+        let local = Arc::new(Local::new(self.local));
+        let pending = Arc::new(Pending::of(self.app.clone(), local.clone()));
+        let store: Arc<dyn Store> = match &self.store {
+            Choice::InProcess => Arc::new(Memory::default()),
+            Choice::Given(store) => store.clone(),
+            #[cfg(feature = "redis")]
+            Choice::Redis { url, setting } => {
+                Arc::new(crate::redis::Redis::draining(url, setting, pending.clone())?)
+            }
+        };
+        Ok(self.over(store, local, pending))
+    }
+
+    /// A cache of this process alone.
+    pub(super) fn in_process(self) -> Cache {
+        self.over_memory(Memory::default())
+    }
+
+    /// A cache that caches nothing.
+    pub(super) fn disabled(self) -> Cache {
+        let builder = Self { local: Capacity::mib(0), enabled: false, ..self };
+        builder.over_memory(Memory::with_capacity(0))
+    }
+
+    fn over_memory(self, memory: Memory) -> Cache {
+        let local = Arc::new(Local::new(self.local));
+        let pending = Arc::new(Pending::of(self.app.clone(), local.clone()));
+        self.over(Arc::new(memory), local, pending)
+    }
+
+    fn over(self, store: Arc<dyn Store>, local: Arc<Local>, pending: Arc<Pending>) -> Cache {
+        store.listen(&self.app, local.clone());
+        let parts = Parts { app: self.app, store, local, pending, enabled: self.enabled };
+        Cache { engine: Arc::new(Engine::new(parts)) }
+    }
+
+    pub(super) fn from_vars(var: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self, ConfigError> {
+        let text = |name: &'static str| match var(name).map(std::ffi::OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(text)) if text.is_empty() => Ok(None),
+            Some(Ok(text)) => Ok(Some(text)),
+            Some(Err(_)) => Err(ConfigError::new(name, "is not unicode")),
+        };
+        let mut builder = Self::default();
+        if let Some(url) = text("CACHE_URL")? {
+            builder.store = url_choice(url)?;
+        }
+        if let Some(app) = text("CACHE_APP")? {
+            check_app("CACHE_APP", &app)?;
+            builder.app = app;
+        }
+        if let Some(mib) = text("CACHE_LOCAL_MIB")? {
+            let parsed = mib.parse().ok().filter(|mib: &u64| *mib <= 1 << 20);
+            let problem =
+                || ConfigError::new("CACHE_LOCAL_MIB", format!("is `{mib}`, not a whole number of MiB"));
+            builder.local = Capacity::mib(parsed.ok_or_else(problem)?);
+        }
+        Ok(builder)
+    }
+}
+
+fn check_app(setting: &str, app: &str) -> Result<(), ConfigError> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
+    if app.bytes().all(legal) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        setting,
+        format!("is `{app}`, with a character other than a-z, 0-9, `_`, `-` and `.`"),
+    ))
+}
+
+#[cfg(feature = "redis")]
+fn url_choice(url: String) -> Result<Choice, ConfigError> {
+    Ok(Choice::Redis { url, setting: "CACHE_URL" })
+}
+
+#[cfg(not(feature = "redis"))]
+fn url_choice(_: String) -> Result<Choice, ConfigError> {
+    Err(ConfigError::new("CACHE_URL", "is set, and this program was built without the feature `redis`"))
+}

@@ -1,0 +1,54 @@
+use super::{Cache, CacheBuilder};
+use crate::local::Capacity;
+
+fn from_vars(vars: &[(&str, &str)]) -> Result<CacheBuilder, crate::ConfigError> {
+    CacheBuilder::from_vars(|name| vars.iter().find(|(var, _)| *var == name).map(|(_, value)| value.into()))
+}
+
+#[test]
+fn without_variables_the_cache_is_in_process() {
+    let cache = from_vars(&[]).and_then(CacheBuilder::build).expect("nothing can be wrong");
+    assert_eq!(cache.engine.app, "");
+    let builder =
+        from_vars(&[("CACHE_APP", "shop"), ("CACHE_LOCAL_MIB", "8"), ("CACHE_URL", "")]).expect("good");
+    assert_eq!((builder.app.as_str(), builder.local), ("shop", Capacity::mib(8)));
+}
+
+#[test]
+fn a_wrong_variable_is_named_with_its_value() {
+    let error = |vars: &[(&str, &str)]| {
+        from_vars(vars).and_then(CacheBuilder::build).expect_err("it is wrong").to_string()
+    };
+    assert_eq!(error(&[("CACHE_LOCAL_MIB", "lots")]), "CACHE_LOCAL_MIB is `lots`, not a whole number of MiB");
+    assert_eq!(
+        error(&[("CACHE_APP", "My Shop")]),
+        "CACHE_APP is `My Shop`, with a character other than a-z, 0-9, `_`, `-` and `.`"
+    );
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_wrong_url_is_named_without_its_password() {
+    for url in [
+        "http://me:hunter2@localhost",
+        "redis://me:hunter2@localhost:port",
+        "redis://me:hunter2@host:1/db/db",
+        "redis://:hunter2@localhost:99999999",
+        "unix:///tmp/x?pass=hunter2&db=x",
+        "me:hunter2@localhost",
+        "redis://me:hun@ter2@localhost:99999999",
+    ] {
+        let error =
+            from_vars(&[("CACHE_URL", url)]).and_then(CacheBuilder::build).expect_err(url).to_string();
+        assert!(error.starts_with("CACHE_URL is `"), "{error}");
+        assert!(!error.contains("hunter2") && !error.contains("ter2"), "{error}");
+    }
+}
+
+#[test]
+fn one_cache_is_installed_for_a_process() {
+    let (one, other) = (Cache::in_process(), Cache::in_process());
+    one.install();
+    one.install();
+    assert!(other.try_install().is_err());
+}
