@@ -11,6 +11,8 @@ mod syntax;
 
 use proc_macro::TokenStream;
 
+use self::ir::mutation::Kind;
+
 /// Caches an async function: its body runs only when no entry answers.
 ///
 /// ```ignore
@@ -107,7 +109,13 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `crate` | the path of `cache_runtime`, where it has another name | `::cache_runtime` |
 #[proc_macro_attribute]
 pub fn invalidates(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand::invalidates(args.into(), &item.into()).into()
+    expand::mutation(Kind::Invalidates, args.into(), &item.into()).into()
+}
+
+/// updates
+#[proc_macro_attribute]
+pub fn updates(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::mutation(Kind::Updates, args.into(), &item.into()).into()
 }
 
 /// Makes the values of a type parts of keys.

@@ -14,7 +14,7 @@ pub use crate::policy::{Absent, Level, Policy, Ttl};
 pub use crate::scope::Deferred;
 pub use crate::site::Site;
 pub use crate::tag::TagWriter;
-pub use crate::typed::{Rules, ShareError};
+pub use crate::typed::{Rules, ShareError, Transient};
 pub use ::core;
 
 use crate::cache::Ambient;
@@ -75,7 +75,7 @@ impl Call {
 }
 
 /// Answers a call of a function that returns a `Result`.
-pub async fn fetch<V, E, F>(mut call: Call, rules: Rules<V>, share: ShareError<E>, body: F) -> Result<V, E>
+pub async fn fetch<V, E, F>(call: Call, rules: Rules<V>, share: ShareError<E>, body: F) -> Result<V, E>
 where
     V: Value,
     E: Send,
@@ -85,36 +85,110 @@ where
     if context::reads_past_caches() {
         return body.await;
     }
+    let (answer, _) = answer(call, rules, (share, Transient::none()), || body).await;
+    answer
+}
+
+/// The same, for a function whose stale values answer for some errors.
+pub async fn fetch_or_stale<V, E, F>(
+    call: Call,
+    rules: Rules<V>,
+    share: ShareError<E>,
+    transient: Transient<E>,
+    body: F,
+) -> Result<V, E>
+where
+    V: Value,
+    E: Send,
+    F: Future<Output = Result<V, E>> + Send,
+{
+    if context::reads_past_caches() {
+        return body.await;
+    }
+    let (answer, _) = answer(call, rules, (share, transient), || body).await;
+    answer
+}
+
+/// The same, for a function whose stale values answer for some errors, or are reloaded in the background by `background`.
+pub async fn fetch_refreshing<V, E, F, B>(
+    call: Call,
+    rules: Rules<V>,
+    share: ShareError<E>,
+    transient: Transient<E>,
+    load: impl FnOnce() -> F + Send,
+    background: impl FnOnce() -> B + Send,
+) -> Result<V, E>
+where
+    V: Value,
+    E: Send + 'static,
+    F: Future<Output = Result<V, E>> + Send,
+    B: Future<Output = Result<V, E>> + Send + 'static,
+{
+    if context::reads_past_caches() {
+        return load().await;
+    }
+    let (answer, due) = answer(call, rules, (share, transient), load).await;
+    if let Some(place) = due {
+        let engine = place.cache.engine.clone();
+        let name = place.key.written().to_vec();
+        engine.in_background(&name, || reload(place, rules, background()));
+    }
+    answer
+}
+
+/// Reloads an entry for nobody in particular.
+async fn reload<V, E, B>(place: Place, rules: Rules<V>, body: B)
+where
+    V: Value,
+    E: Send,
+    B: Future<Output = Result<V, E>> + Send,
+{
+    let mut body = Box::pin(context::loading(body));
+    let slot = Slot::empty(place.site, rules);
+    let mut call = Typed::new(slot, place.policy, ShareError::never(), body.as_mut());
+    place.cache.engine.refresh_unwatched(&place.request(), &mut call).await;
+}
+
+/// The answer, and the entry if it is to be reloaded.
+async fn answer<V, E, F>(
+    mut call: Call,
+    rules: Rules<V>,
+    (share, transient): (ShareError<E>, Transient<E>),
+    load: impl FnOnce() -> F + Send,
+) -> (Result<V, E>, Option<Place>)
+where
+    V: Value,
+    E: Send,
+    F: Future<Output = Result<V, E>> + Send,
+{
     let cache = call.cache();
     let engine = &cache.engine;
     let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.policy));
-    let request = Request { site: call.site, key: &call.key, tags: &call.tags, tags_with, tag_ttl };
-    let cached = call.condition && engine.enabled;
-    let mut slot = Slot::empty(call.site, rules);
+    let Call { site, policy, key, tags, condition, .. } = call;
+    let request = Request { site, policy, key: &key, tags: &tags, tags_with, tag_ttl };
+    let cached = condition && engine.enabled;
+    let mut slot = Slot::empty(site, rules);
     let hit = if cached { engine.read_local(&request, &mut slot) } else { None };
-    if let Some(value) = slot.take()
-        && let Some(answered_by) = hit
-    {
-        answered(&cache, call.site, answered_by);
-        return Ok(value);
-    }
-    // What is not needed for a hit is boxed: callers hold this future, and hold many of them.
-    let mut body = Box::pin(context::loading(body));
-    let mut typed = Typed::new(slot, call.policy, share, body.as_mut());
-    let answered_by = if cached {
-        Box::pin(engine.read(&request, &mut typed)).await
-    } else {
-        Box::pin(engine.bypass(&request, &mut typed)).await
+    let (answer, answered_by) = match (slot.take(), hit) {
+        (Some(value), Some(hit)) => (Ok(value), hit),
+        _ => {
+            // What is not needed for a hit is boxed: callers hold this future, and hold many of them.
+            let mut body = Box::pin(context::loading(load()));
+            let mut typed = Typed::new(slot, policy, share, body.as_mut()).forgiving(transient);
+            let answered_by = if cached {
+                Box::pin(engine.read(&request, &mut typed)).await
+            } else {
+                Box::pin(engine.bypass(&request, &mut typed)).await
+            };
+            (typed.answer(), answered_by)
+        }
     };
-    answered(&cache, call.site, answered_by);
-    typed.answer()
-}
-
-/// Counts an answer, and tells it to whoever watches.
-fn answered(cache: &Cache, site: &'static Site, (outcome, age): Answered) {
-    cache.engine.counters(site).answered(outcome);
-    let Site { namespace, function, .. } = *site;
+    engine.counters(site).answered(answered_by.outcome);
+    let (namespace, function) = (site.namespace, site.function);
+    let Answered { outcome, age, due } = answered_by;
     context::report_answer(Answer { namespace, function, outcome, age });
+    let place = || Place { cache: cache.clone(), site, policy, key, tags, tags_with, tag_ttl };
+    (answer, due.then(place))
 }
 
 /// Answers a call of a function that cannot fail.
@@ -124,6 +198,30 @@ where
     F: Future<Output = V> + Send,
 {
     match fetch(call, rules, ShareError::never(), async { Ok::<V, Infallible>(body.await) }).await {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+/// The same, for values that are reloaded in the background.
+pub async fn fetch_plain_refreshing<V, F, B>(
+    call: Call,
+    rules: Rules<V>,
+    _plain: impl Plain<V>,
+    load: impl FnOnce() -> F + Send,
+    background: impl FnOnce() -> B + Send,
+) -> V
+where
+    V: Value,
+    F: Future<Output = V> + Send,
+    B: Future<Output = V> + Send + 'static,
+{
+    let load = || async { Ok::<V, Infallible>(load().await) };
+    let background = || {
+        let background = background();
+        async { Ok::<V, Infallible>(background.await) }
+    };
+    match fetch_refreshing(call, rules, ShareError::never(), Transient::none(), load, background).await {
         Ok(value) => value,
         Err(never) => match never {},
     }
@@ -244,6 +342,21 @@ pub struct PlainReturn<T>(PhantomData<fn() -> T>);
 
 /// A `Result` behind an alias that does not look like one; `returns = "result"` says so.
 pub struct HiddenResult<T>(PhantomData<fn() -> T>);
+
+/// What a load in the background can be given.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept for a load in the background",
+    label = "what the function is given must be `Clone + Send + Sync + 'static`",
+    note = "derive `Clone`, take an `Arc` of it, or remove `swr` and `refresh` from the attribute"
+)]
+pub trait Background: ToOwned<Owned: Send + Sync + 'static> {}
+
+impl<T: ToOwned<Owned: Send + Sync + 'static> + ?Sized> Background for T {}
+
+/// An owned copy of an argument.
+pub fn keep<T: Background + ?Sized>(value: &T) -> T::Owned {
+    value.to_owned()
+}
 
 /// Proves that a return type is the value itself.
 pub fn plain<V>(_: impl Plain<V>) {}

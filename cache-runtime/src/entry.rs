@@ -58,8 +58,8 @@ impl Place {
     }
 
     pub(crate) fn request(&self) -> Request<'_> {
-        let Self { site, key, tags, tags_with, tag_ttl, .. } = self;
-        Request { site, key, tags, tags_with: *tags_with, tag_ttl: *tag_ttl }
+        let Self { site, policy, key, tags, tags_with, tag_ttl, .. } = self;
+        Request { site, policy: *policy, key, tags, tags_with: *tags_with, tag_ttl: *tag_ttl }
     }
 }
 

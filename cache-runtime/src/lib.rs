@@ -32,7 +32,7 @@ mod tag;
 mod time;
 mod typed;
 
-pub use cache_macros::{KeyPart, cached, invalidates};
+pub use cache_macros::{KeyPart, cached, invalidates, updates};
 
 pub use self::cache::{Cache, CacheBuilder};
 pub use self::codec::Value;

@@ -113,10 +113,11 @@ impl Pending {
     #[cfg(feature = "redis")]
     pub(crate) fn replay(&self) {
         self.change(|queue| {
-            for (sent, item) in std::mem::take(&mut queue.recent) {
+            // They stay in the ring: the same snapshot may come back once more.
+            for (sent, item) in &queue.recent {
                 if sent.elapsed() <= RECENT {
                     queue.last += 1;
-                    queue.items.insert(item, queue.last);
+                    queue.items.insert(item.clone(), queue.last);
                 }
             }
         });
@@ -168,6 +169,8 @@ impl Pending {
     ///
     /// What this process asked for while it was queued may be from before it was sent: that is made invalid first.
     pub(crate) fn sent(&self, batch: &Batch) {
+        // What waited long has only now reached the store, and is new to it.
+        self.sending(&batch.keys, &batch.tags);
         if let Some(local) = &self.local {
             batch.tags.iter().for_each(|tag| local.invalidate_tag([tag.clock_hash(), tag.hash()]));
             batch.keys.iter().for_each(|key| local.invalidate(key.hash));

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 /// How long an entry may answer for its function.
 ///
+/// It is *fresh* for [`fresh_for`](Self::fresh_for), then *stale* for [`stale_for`](Self::stale_for) (it still answers while one caller
+/// reloads it), and then gone.
+///
 /// # Examples
 /// ```
 /// # use cache_runtime::Policy; use std::time::Duration;
-/// const PROFILE: Policy = Policy::fresh_for(Duration::from_secs(300));
-/// assert_eq!(PROFILE, Policy::MEDIUM);
+/// const PROFILE: Policy = Policy::fresh_for(Duration::from_secs(300)).stale_for(Duration::from_secs(30));
+/// assert_eq!(PROFILE.lifetime(), Some(Duration::from_secs(330)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     fresh: Option<Duration>,
+    stale: Duration,
 }
 
 impl Policy {
@@ -31,7 +35,7 @@ impl Policy {
     /// 30 days.
     pub const MONTH: Self = Self::fresh_for(Duration::from_secs(30 * 86_400));
     /// Until it is invalidated or evicted.
-    pub const NEVER: Self = Self { fresh: None };
+    pub const NEVER: Self = Self { fresh: None, stale: Duration::ZERO };
 
     /// Fresh for `duration`, then gone.
     ///
@@ -40,13 +44,31 @@ impl Policy {
     #[must_use]
     pub const fn fresh_for(duration: Duration) -> Self {
         assert!(duration.as_millis() > 0, "a ttl is at least one millisecond");
-        Self { fresh: Some(duration) }
+        Self { fresh: Some(duration), stale: Duration::ZERO }
     }
 
-    /// How long the store keeps an entry; `None` is forever.
+    /// The same, and stale for `duration` after that.
+    #[must_use]
+    pub const fn stale_for(mut self, duration: Duration) -> Self {
+        self.stale = duration;
+        self
+    }
+
+    /// How long an entry answers; `None` is forever.
     #[must_use]
     pub const fn lifetime(self) -> Option<Duration> {
+        match self.fresh {
+            Some(fresh) => Some(fresh.saturating_add(self.stale)),
+            None => None,
+        }
+    }
+
+    pub(crate) const fn fresh(self) -> Option<Duration> {
         self.fresh
+    }
+
+    pub(crate) const fn stale(self) -> Duration {
+        self.stale
     }
 }
 
@@ -94,4 +116,31 @@ impl Ttl<Policy> {
     pub const fn policy(self) -> Policy {
         self.0
     }
+}
+
+/// How long one value is kept: while it is fresh, and beyond that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Term {
+    /// `None` for ever.
+    pub(crate) fresh: Option<Duration>,
+    pub(crate) beyond: Duration,
+}
+
+impl Term {
+    /// How long the store keeps it.
+    pub(crate) fn hard(self) -> Option<Duration> {
+        self.fresh.map(|fresh| fresh.saturating_add(self.beyond))
+    }
+}
+
+/// What the age of a value means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    Fresh,
+    /// Fresh, and chosen to be reloaded before it is not.
+    Due,
+    /// Still an answer, to be reloaded.
+    Stale,
+    /// No answer any more, except where a load fails.
+    Expired,
 }

@@ -16,6 +16,8 @@ pub struct Site {
     pub(crate) absent: Absent,
     pub(crate) level: Level,
     pub(crate) load_timeout: Duration,
+    pub(crate) early: bool,
+    pub(crate) stale_if_error: Duration,
     /// The counters in the first cache that this site met (almost always the only one).
     counters: OnceLock<(usize, Arc<Counters>)>,
 }
@@ -32,6 +34,8 @@ impl Site {
             absent: Absent::Skip,
             level: Level::Coherent,
             load_timeout: Duration::from_secs(30),
+            early: false,
+            stale_if_error: Duration::ZERO,
             counters: OnceLock::new(),
         }
     }
@@ -54,6 +58,20 @@ impl Site {
     #[must_use]
     pub const fn level(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// Values are reloaded a little before they expire.
+    #[must_use]
+    pub const fn refresh_early(mut self) -> Self {
+        self.early = true;
+        self
+    }
+
+    /// How long a value that has expired still answers when its load fails.
+    #[must_use]
+    pub const fn stale_if_error(mut self, stale_if_error: Duration) -> Self {
+        self.stale_if_error = stale_if_error;
         self
     }
 

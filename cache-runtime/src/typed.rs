@@ -5,7 +5,7 @@ use crate::engine::{Answer, Call, Loaded, Stamped, Unreadable};
 use crate::flight::Shared;
 use crate::frame;
 use crate::key::Key;
-use crate::policy::{Absent, Policy};
+use crate::policy::{Absent, Policy, Term};
 use crate::site::Site;
 use crate::tag::TagWriter;
 use crate::time::millis_u32;
@@ -25,6 +25,7 @@ pub struct Rules<V> {
     unless: Option<fn(&V) -> bool>,
     ttl_with: Option<fn(&V) -> Duration>,
     tags_with: Option<TagsWith<V>>,
+    never_stale: Option<fn(&V) -> bool>,
 }
 
 /// Writes the tags that a value brings.
@@ -53,6 +54,7 @@ impl<V> Rules<V> {
             unless: None,
             ttl_with: None,
             tags_with: None,
+            never_stale: None,
         }
     }
 
@@ -77,6 +79,13 @@ impl<V> Rules<V> {
         self
     }
 
+    /// Values that are not served stale.
+    #[must_use]
+    pub const fn never_stale(mut self, never_stale: fn(&V) -> bool) -> Self {
+        self.never_stale = Some(never_stale);
+        self
+    }
+
     pub(crate) const fn has_tags(&self) -> bool {
         self.tags_with.is_some()
     }
@@ -92,27 +101,53 @@ impl<V> Rules<V> {
 }
 
 impl<V: Value> Rules<V> {
-    /// How long `value` is stored (`None`: for ever); `None` when it is not.
-    #[allow(clippy::option_option, reason = "whether, and how long, are two questions")]
-    pub(crate) fn storage(&self, site: &Site, policy: Policy, value: &V) -> Option<Option<Duration>> {
+    /// How long `value` is stored; `None` when it is not.
+    pub(crate) fn storage(&self, site: &Site, policy: Policy, value: &V) -> Option<Term> {
         if self.unless.is_some_and(|unless| unless(value)) {
             return None;
         }
         let usual = match self.ttl_with {
             Some(ttl_with) => Some(ttl_with(value)),
-            None => policy.lifetime(),
+            None => policy.fresh(),
         };
-        let ttl = match site.absent {
+        let fresh = match site.absent {
             Absent::Skip if (self.absent)(value) => return None,
             Absent::For(ttl) if (self.absent)(value) => Some(ttl),
             _ => usual,
         };
+        let beyond = match self.never_stale {
+            Some(never_stale) if never_stale(value) => Duration::ZERO,
+            _ => policy.stale().saturating_add(site.stale_if_error),
+        };
         // A ttl from a value may come out as nothing.
-        (ttl.is_none_or(|ttl| ttl >= Duration::from_millis(1))).then_some(ttl)
+        fresh.is_none_or(|fresh| fresh >= Duration::from_millis(1)).then_some(Term { fresh, beyond })
     }
 
     fn schema(site: &Site) -> u32 {
         u32::from(site.schema) << 24 | fingerprint::<V>()
+    }
+}
+
+/// Which errors a stale value may answer for.
+pub struct Transient<E>(Option<fn(&E) -> bool>);
+
+impl<E> Transient<E> {
+    /// None.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// All.
+    #[must_use]
+    pub const fn all() -> Self {
+        Self(Some(|_| true))
+    }
+
+    /// Those that `transient` says yes to.
+    #[must_use]
+    pub const fn by(transient: fn(&E) -> bool) -> Self {
+        Self(Some(transient))
     }
 }
 
@@ -229,13 +264,19 @@ pub(crate) struct Typed<'b, V, E, F> {
     slot: Slot<V>,
     policy: Policy,
     share: ShareError<E>,
+    transient: Transient<E>,
     error: Option<E>,
     body: Pin<&'b mut F>,
 }
 
 impl<'b, V: Value, E, F: Future<Output = Result<V, E>>> Typed<'b, V, E, F> {
     pub(crate) fn new(slot: Slot<V>, policy: Policy, share: ShareError<E>, body: Pin<&'b mut F>) -> Self {
-        Self { slot, policy, share, error: None, body }
+        Self { slot, policy, share, transient: Transient::none(), error: None, body }
+    }
+
+    /// The same, with errors that a stale value may answer for.
+    pub(crate) fn forgiving(self, transient: Transient<E>) -> Self {
+        Self { transient, ..self }
     }
 
     /// The answer, once the engine has answered.
@@ -296,6 +337,17 @@ where
                 Loaded::Failed(shared)
             }
         })
+    }
+
+    fn forgives(&self) -> bool {
+        match (self.transient.0, &self.error) {
+            (Some(transient), Some(error)) => transient(error),
+            _ => false,
+        }
+    }
+
+    fn forget_error(&mut self) {
+        self.error = None;
     }
 
     fn adopt_error(&mut self, error: &Shared) -> bool {

@@ -1,7 +1,7 @@
 //! A module in which every name that an expansion might use means something else.
 #![allow(dead_code, unused_macros, clippy::too_many_arguments)]
 
-use cache_runtime::{cached as memo, invalidates as forgets};
+use cache_runtime::{cached as memo, invalidates as forgets, updates as writes};
 
 pub(crate) struct Result;
 pub(crate) struct Some;
@@ -22,6 +22,12 @@ pub(crate) trait Iterator {}
 pub(crate) trait Future {}
 pub(crate) trait Fallible {}
 pub(crate) trait AnyKind {}
+pub(crate) trait Becomes {}
+pub(crate) trait ToOwned {}
+pub(crate) trait Borrow {}
+pub(crate) struct Mutation;
+pub(crate) struct Deferred;
+pub(crate) struct TagWriter;
 
 mod core {}
 mod std {}
@@ -87,6 +93,66 @@ pub(crate) async fn change_plain(
     ::core::result::Result::Ok(keys.to_vec())
 }
 
+#[derive(::std::clone::Clone)]
+struct This;
+
+impl This {
+    #[memo(
+        ns = "hostile",
+        tags = ["key:{key}", "both:{result}"],
+        swr = "1s",
+        refresh = "early",
+        stale_if_error("1s", |error| *error > 1),
+        never_stale = |value| *value == 1,
+    )]
+    async fn background(
+        &self,
+        key: u8,
+        tags: &str,
+        value: &[u8],
+        kept0: u8,
+        call: u8,
+    ) -> ::core::result::Result<u8, u8> {
+        let _ = (self, tags, value, kept0, call);
+        ::core::result::Result::Ok(key)
+    }
+
+    #[writes(
+        Self::background(key, tags, value, kept0, call),
+        tags("hostile", "key:{update}:{result}"),
+        namespace("hostile.none"),
+        on_unreachable = "error",
+        cache = ::cache_runtime::Cache::builder().build().unwrap()
+    )]
+    async fn update(
+        &self,
+        key: u8,
+        tags: &str,
+        value: &[u8],
+        kept0: u8,
+        call: u8,
+        update: u8,
+    ) -> ::core::result::Result<u8, Error> {
+        let _ = (self, tags, value, kept0, call, update);
+        ::core::result::Result::Ok(key + 1)
+    }
+
+    #[forgets(tags("hostile", "key:{value}", "both:{result}"), deferred)]
+    async fn deferred(&self, value: u8) -> ::core::result::Result<u8, u8> {
+        let _ = self;
+        ::core::result::Result::Ok(value)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Error;
+
+impl ::core::convert::From<::cache_runtime::Undone> for Error {
+    fn from(_: ::cache_runtime::Undone) -> Self {
+        Self
+    }
+}
+
 #[derive(cache_runtime::KeyPart)]
 struct Parts {
     key: u8,
@@ -109,11 +175,21 @@ async fn by_parts(parts: Parts, named: Named) -> u8 {
 mod without_prelude {
     #![no_implicit_prelude]
 
-    use ::cache_runtime::{cached, invalidates};
+    use ::cache_runtime::{cached, invalidates, updates};
 
     #[cached(ns = "bare", key = "{id}", unless = |value| !value.is_some())]
     pub(crate) async fn get(id: u8) -> ::core::option::Option<u8> {
         ::core::option::Option::Some(id)
+    }
+
+    #[cached(ns = "bare", tags = ["{id}", "{result}"], swr = "1s")]
+    pub(crate) async fn background(id: u8) -> ::core::option::Option<u8> {
+        ::core::option::Option::Some(id)
+    }
+
+    #[updates(background(id), tags("bare", "{id}", "{result}"))]
+    pub(crate) async fn update(id: u8) -> u8 {
+        id
     }
 
     #[invalidates(each id in ids => get(id))]
@@ -143,7 +219,20 @@ async fn it_works_where_every_name_is_taken() {
 }
 
 #[tokio::test]
+async fn all_the_rest_works_there_too() {
+    assert!(This.background(1, "", &[], 2, 3).await.is_ok());
+    assert!(This::background_entry(1, "", &[], 2, 3).exists().await);
+    This.deferred(1).await.unwrap().fire().await;
+    assert!(!This::background_entry(1, "", &[], 2, 3).exists().await);
+    This.update(1, "", &[], 2, 3, 4).await.unwrap();
+    assert!(This::background_entry(1, "", &[], 2, 3).exists().await);
+}
+
+#[tokio::test]
 async fn it_works_without_a_prelude() {
+    without_prelude::update(2).await;
+    without_prelude::background(2).await;
+    assert!(without_prelude::background_entry(2).exists().await);
     without_prelude::get(1).await;
     assert!(without_prelude::get_entry(1).exists().await);
     without_prelude::change(::std::vec![1]).await;

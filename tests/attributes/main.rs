@@ -13,6 +13,7 @@
 
 mod async_traits;
 mod blocks;
+mod deferred;
 mod functions;
 mod generics;
 mod hostile;
@@ -20,6 +21,9 @@ mod instrumented;
 mod key_parts;
 mod mutations;
 mod options;
+mod refreshing;
+mod tags;
+mod updates;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

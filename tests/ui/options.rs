@@ -1,4 +1,4 @@
-//! Options that are unknown, given twice, not there yet, or written otherwise.
+//! Options that are unknown, given twice, or written otherwise.
 
 use cache_runtime::cached;
 
@@ -14,11 +14,6 @@ async fn far(id: u64) -> u64 {
 
 #[cached(ns = "a", ns = "b")]
 async fn twice(id: u64) -> u64 {
-    id
-}
-
-#[cached(ns = "a", tags = ["x:{id}"], refresh = "10s", swr = "1m", stale_if_error("10m", f), l1 = "coherent")]
-async fn later(id: u64) -> u64 {
     id
 }
 

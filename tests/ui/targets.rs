@@ -16,11 +16,6 @@ impl Repo {
         id
     }
 
-    #[invalidates(tags("a"))]
-    async fn no_target_yet(&self, id: u64) -> u64 {
-        id
-    }
-
     #[invalidates(Self::get)]
     async fn no_call(&self, id: u64) -> u64 {
         id
@@ -36,7 +31,7 @@ impl Repo {
         ids.len()
     }
 
-    #[invalidates(Self::get(id), on_eror = "keep", tags("a"), mode = "await")]
+    #[invalidates(Self::get(id), on_eror = "keep")]
     async fn options(&self, id: u64) -> u64 {
         id
     }

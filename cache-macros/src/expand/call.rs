@@ -2,11 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote_spanned};
+use syn::Path;
 use syn::spanned::Spanned;
 
 use super::{own, own_at, placed, site};
 use crate::ir::cached::Cached;
-use crate::ir::key::{Key, Part};
+use crate::ir::places::Part;
 use crate::ir::policy::Ttl;
 
 /// The call of a function: with its condition.
@@ -21,14 +22,29 @@ pub(super) fn of_companion(cached: &Cached) -> TokenStream {
     let krate = &cached.krate;
     let site = site::site(cached);
     let policy = policy(cached);
-    let key = key(&cached.key);
+    let key = writer(&cached.key.parts, &cached.key.tail);
     let cache = cached.cache.iter().map(|cache| quote_spanned!(own_at(cache.span())=> .on(&(#cache))));
-    quote_spanned!(own()=> #krate::__private::Call::new(#site, const { #policy }, #key) #(#cache)*)
+    let tags = cached.tags.of_call.iter().map(|tag| {
+        let write = writer(&tag.parts, &tag.tail);
+        quote_spanned!(own()=> .tag(#write))
+    });
+    quote_spanned! {own()=>
+        #krate::__private::Call::new(#site, const { #policy }, #key) #(#tags)* #(#cache)*
+    }
 }
 
 fn policy(cached: &Cached) -> TokenStream {
     let krate = &cached.krate;
-    match &cached.ttl {
+    let stale = cached.refresh.swr.iter().map(|limit| {
+        let limit = site::limit(krate, limit);
+        quote_spanned!(own()=> .stale_for(#limit))
+    });
+    let fresh = fresh(krate, &cached.ttl);
+    quote_spanned!(own()=> #fresh #(#stale)*)
+}
+
+fn fresh(krate: &Path, ttl: &Ttl) -> TokenStream {
+    match ttl {
         Ttl::Named(named) => {
             let constant = format_ident!("{}", named.constant, span = own());
             quote_spanned!(own()=> #krate::__private::Policy::#constant)
@@ -44,13 +60,14 @@ fn policy(cached: &Cached) -> TokenStream {
     }
 }
 
-fn key(key: &Key) -> TokenStream {
-    if key.parts.is_empty() {
+/// A closure that writes the parts of a key or a tag, and the text after them.
+pub(super) fn writer(parts: &[Part], tail: &str) -> TokenStream {
+    if parts.is_empty() && tail.is_empty() {
         return quote_spanned!(own()=> |_| {});
     }
-    let parts = key.parts.iter().map(part);
+    let parts = parts.iter().map(part);
     let tail =
-        Some(&key.tail).filter(|tail| !tail.is_empty()).map(|tail| quote_spanned!(own()=> key.text(#tail);));
+        Some(tail).filter(|tail| !tail.is_empty()).map(|tail| quote_spanned!(own()=> key.text(#tail);));
     quote_spanned! {own()=>
         |key| { #(#parts)* #tail }
     }

@@ -8,6 +8,7 @@ use super::{Expanded, entry, own};
 use crate::func::{Func, is_named};
 use crate::ir::cached::rough_runtime;
 use crate::ir::companion::{Companion, Home};
+use crate::ir::mutation::deferred_signature;
 use crate::ir::runtime;
 use crate::ir::settings::Settings;
 
@@ -34,6 +35,24 @@ pub(super) fn function(func: &Func, settings: &Settings, home: &Home, errors: &T
     };
     let func = once(func);
     Expanded { function: quote!(#errors #func), companion }
+}
+
+/// The function as it was; a deferred one has the signature that callers know.
+pub(super) fn mutation(func: &Func, deferred: bool, errors: &TokenStream) -> TokenStream {
+    let signature = deferred.then(|| deferred_signature(func, &runtime())).flatten();
+    match signature {
+        Some((sig, _)) => {
+            let Func { attrs, vis, default, .. } = func;
+            let attrs = attrs.iter().filter(|attr| !is_named(attr, "invalidates"));
+            quote_spanned! {own()=>
+                #errors
+                #(#attrs)*
+                #[allow(unused_variables, clippy::all, clippy::pedantic)]
+                #vis #default #sig { loop {} }
+            }
+        }
+        None => quote!(#errors #func),
+    }
 }
 
 /// The function without a second mark, which would only make a second companion.

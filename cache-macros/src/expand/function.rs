@@ -2,21 +2,41 @@
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
-use syn::Type;
 use syn::spanned::Spanned;
+use syn::{Attribute, Signature, Type};
 
-use super::{call, own, own_at, placed, rules};
+use super::{background, call, own, own_at, placed, rules};
 use crate::func::{Body, Func};
 use crate::ir::cached::Cached;
 use crate::ir::returns::Shape;
 
 pub(super) fn function(func: &Func, cached: &Cached) -> TokenStream {
-    within(func, |body| fetch(cached, body))
+    match &cached.refresh.background {
+        None => within(func, |body| {
+            fetch(cached, &typed(&cached.returns.output, body, &quote_spanned!(own()=> move)))
+        }),
+        Some(background) => made(func, &background.outer_attrs, &background.outer, |_| {
+            let nested = background.nested.then(|| background::hidden(background));
+            let loads = background::loads(&cached.krate, background);
+            let fetch = fetch(cached, &loads);
+            quote!(#nested #fetch)
+        }),
+    }
 }
 
 /// The function with other statements, which `inner` makes of the block that the user wrote.
 pub(super) fn within(func: &Func, inner: impl FnOnce(&Group) -> TokenStream) -> TokenStream {
-    let Func { attrs, vis, default, sig, body, .. } = func;
+    made(func, &func.attrs, &func.sig, inner)
+}
+
+/// The same, with other attributes and another signature.
+pub(super) fn made(
+    func: &Func,
+    attrs: &[Attribute],
+    sig: &Signature,
+    inner: impl FnOnce(&Group) -> TokenStream,
+) -> TokenStream {
+    let Func { vis, default, body, .. } = func;
     let body = match body {
         Body::Async(body) | Body::Other(body) => inner(body),
         Body::Boxed { pin, opening, body, .. } => {
@@ -27,22 +47,31 @@ pub(super) fn within(func: &Func, inner: impl FnOnce(&Group) -> TokenStream) -> 
     quote!(#(#attrs)* #vis #default #sig { #body })
 }
 
-fn fetch(cached: &Cached, body: &Group) -> TokenStream {
+/// The call, with what loads its value: a future, or closures that make one.
+fn fetch(cached: &Cached, load: &TokenStream) -> TokenStream {
     let krate = &cached.krate;
     let output = &cached.returns.output;
     let call = call::of_function(cached);
     let rules = rules::rules(cached, &cached.returns);
-    let body = typed(output, body, &quote_spanned!(own()=> move));
     // the call has a statement of its own, so that its temporaries do not live across the await
     let span = own_at(cached.returns.span());
-    let plain = quote_spanned!(span=> fetch_plain);
+    let refreshing = cached.refresh.background.is_some();
+    let plain = match refreshing {
+        true => quote_spanned!(span=> fetch_plain_refreshing),
+        false => quote_spanned!(span=> fetch_plain),
+    };
     let (fetch, shape) = match cached.returns.shape {
         Shape::Plain => (plain, rules::kind(krate, &quote!(#output), "plain", &TokenStream::new())),
         Shape::Whole => (plain, rules::whole(krate, output)),
         Shape::Fallible(_) | Shape::Alias => {
             let error = rules::error(krate, output);
             let share = rules::kind(krate, &error, "share", &TokenStream::new());
-            (quote_spanned!(span=> fetch), share)
+            let transient = rules::transient(cached, &error);
+            match (refreshing, &cached.refresh.stale_if_error) {
+                (true, _) => (quote_spanned!(span=> fetch_refreshing), quote!(#share, #transient)),
+                (false, Some(_)) => (quote_spanned!(span=> fetch_or_stale), quote!(#share, #transient)),
+                (false, None) => (quote_spanned!(span=> fetch), share),
+            }
         }
     };
     let call = quote_spanned!(own()=> let call = #call;);
@@ -51,7 +80,7 @@ fn fetch(cached: &Cached, body: &Group) -> TokenStream {
     // all of it at the value, so that the compiler says once and there what the value lacks
     quote_spanned! {span=>
         #call
-        #krate::__private::#fetch(#variable, #rules, #shape, #body).await
+        #krate::__private::#fetch(#variable, #rules, #shape, #load).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tokens. Everything was decided before; nothing here can fail.
 
 mod apart;
+mod background;
 mod call;
 mod entry;
 mod fallback;
@@ -9,6 +10,7 @@ mod key_part;
 mod mutation;
 mod rules;
 mod site;
+mod targets;
 #[cfg(test)]
 mod tests;
 
@@ -23,8 +25,8 @@ use crate::func::Func;
 use crate::ir::cached::Cached;
 use crate::ir::companion::Home;
 use crate::ir::impl_block::{ImplBlock, own_settings};
-use crate::ir::invalidates::Invalidates;
 use crate::ir::key_part::KeyPart;
+use crate::ir::mutation::{Kind, Mutation};
 use crate::ir::settings::Settings;
 
 /// `#[cached]`
@@ -39,18 +41,24 @@ pub(crate) fn cached(args: TokenStream, item: &TokenStream) -> TokenStream {
     }
 }
 
-/// `#[invalidates]`
-pub(crate) fn invalidates(args: TokenStream, item: &TokenStream) -> TokenStream {
+/// `#[invalidates]` and `#[updates]`
+pub(crate) fn mutation(kind: Kind, args: TokenStream, item: &TokenStream) -> TokenStream {
     let func: Func = match syn::parse2(item.clone()) {
         Ok(func) => func,
         Err(error) => return fallback::unread(&error, item),
     };
     let diag = Diag::new();
-    let lowered = Invalidates::lower(args, &func, &diag);
+    let deferred = is_deferred(&args);
+    let lowered = Mutation::lower(kind, args, &func, &diag);
     match diag.settle(lowered) {
-        Ok(invalidates) => mutation::function(&func, &invalidates),
-        Err(errors) => quote!(#errors #func),
+        Ok(mutation) => mutation::function(&func, &mutation),
+        Err(errors) => fallback::mutation(&func, deferred, &errors),
     }
+}
+
+/// Whether the flag stands in the parentheses, whatever else does.
+fn is_deferred(args: &TokenStream) -> bool {
+    args.clone().into_iter().any(|tree| matches!(tree, TokenTree::Ident(word) if word == "deferred"))
 }
 
 /// `#[derive(KeyPart)]`
@@ -88,7 +96,13 @@ fn expand_one(func: &Func, settings: &Settings, home: &Home, mark: Span, diag: D
     let lowered = Cached::lower(func, settings, home, mark, &diag);
     match diag.settle(lowered) {
         Ok(cached) => {
-            Expanded { function: function::function(func, &cached), companion: entry::companion(&cached) }
+            let companion = entry::companion(&cached);
+            let beside = cached.refresh.background.iter().filter(|background| !background.nested);
+            let hidden = beside.map(background::hidden);
+            Expanded {
+                function: function::function(func, &cached),
+                companion: quote!(#companion #(#hidden)*),
+            }
         }
         Err(errors) => fallback::function(func, settings, home, &errors),
     }

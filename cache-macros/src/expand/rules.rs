@@ -5,10 +5,11 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Path, Type};
 
-use super::{own, own_at, placed};
+use super::{call, own, own_at, placed};
 use crate::ir::cached::Cached;
 use crate::ir::returns::{Returns, Shape};
-use crate::ir::settings::Codec;
+use crate::ir::tags::Tag;
+use crate::ir::values::{Codec, StaleIfError};
 
 /// The rules over the value of `returns`.
 pub(super) fn rules(cached: &Cached, returns: &Returns) -> TokenStream {
@@ -26,8 +27,46 @@ pub(super) fn rules(cached: &Cached, returns: &Returns) -> TokenStream {
         cached.rules.unless.iter().map(|judge| quote_spanned!(own_at(judge.span())=> .unless(#judge)));
     let ttl_with =
         cached.rules.ttl_with.iter().map(|judge| quote_spanned!(own_at(judge.span())=> .ttl_with(#judge)));
+    let never_stale = cached
+        .refresh
+        .never_stale
+        .iter()
+        .map(|judge| quote_spanned!(own_at(judge.span())=> .never_stale(#judge)));
+    let tags_with = tags_with(krate, &cached.tags.of_value, &value);
     let krate = placed(krate, returns.span());
-    quote_spanned!(own_at(returns.span())=> #krate::__private::Rules::<#value>::new::<#codec>(#absent) #(#unless)* #(#ttl_with)*)
+    quote_spanned! {own_at(returns.span())=>
+        #krate::__private::Rules::<#value>::new::<#codec>(#absent) #(#unless)* #(#ttl_with)* #(#never_stale)* #tags_with
+    }
+}
+
+/// The tags that only the value tells; it has none where it is absent.
+fn tags_with(krate: &Path, tags: &[Tag], value: &TokenStream) -> Option<TokenStream> {
+    if tags.is_empty() {
+        return None;
+    }
+    let present = kind(krate, value, "present", &quote_spanned!(own()=> value));
+    let tags = tags.iter().map(|tag| {
+        let write = call::writer(&tag.parts, &tag.tail);
+        quote_spanned!(own()=> tags.tag(#write);)
+    });
+    Some(quote_spanned! {own()=>
+        .tags_with(|value: &#value, tags: &mut #krate::__private::TagWriter<'_>| {
+            if let #krate::__private::core::option::Option::Some(result) = #present { #(#tags)* }
+        })
+    })
+}
+
+/// Which errors an old value may stand in for.
+pub(super) fn transient(cached: &Cached, error: &TokenStream) -> TokenStream {
+    let krate = &cached.krate;
+    let transient = quote_spanned!(own()=> #krate::__private::Transient::<#error>);
+    match &cached.refresh.stale_if_error {
+        None => quote_spanned!(own()=> #transient::none()),
+        Some(StaleIfError { transient: None, .. }) => quote_spanned!(own()=> #transient::all()),
+        Some(StaleIfError { transient: Some(judge), .. }) => {
+            quote_spanned!(own_at(judge.span())=> #transient::by(#judge))
+        }
+    }
 }
 
 /// The type of the value.

@@ -26,10 +26,16 @@ pub(super) fn site(cached: &Cached) -> TokenStream {
         let limit = self::limit(krate, limit);
         quote_spanned!(own()=> .load_timeout(#limit))
     });
+    let early = cached.refresh.early.then(|| quote_spanned!(own()=> .refresh_early()));
+    let stale = cached.refresh.stale_if_error.iter().map(|stale| {
+        let limit = limit(krate, &stale.limit);
+        quote_spanned!(own()=> .stale_if_error(#limit))
+    });
     quote_spanned! {own()=>
         {
             static SITE: #krate::__private::Site =
-                #krate::__private::Site::new(#ns, #function, #head) #(#schema)* #(#absent)* #(#level)* #(#load_timeout)*;
+                #krate::__private::Site::new(#ns, #function, #head) #(#schema)* #(#absent)* #(#level)* #(#load_timeout)*
+                    #early #(#stale)*;
             &SITE
         }
     }
@@ -56,6 +62,7 @@ fn level(krate: &Path, level: &Level) -> TokenStream {
     match level {
         Level::Off => quote_spanned!(own()=> #krate::__private::Level::Off),
         Level::Validate => quote_spanned!(own()=> #krate::__private::Level::Validate),
+        Level::Coherent => quote_spanned!(own()=> #krate::__private::Level::Coherent),
         Level::Ttl(length) => {
             let length = duration(krate, *length);
             quote_spanned!(own()=> #krate::__private::Level::Ttl(#length))
@@ -63,7 +70,7 @@ fn level(krate: &Path, level: &Level) -> TokenStream {
     }
 }
 
-fn limit(krate: &Path, limit: &Limit) -> TokenStream {
+pub(super) fn limit(krate: &Path, limit: &Limit) -> TokenStream {
     match limit {
         Limit::For(length) => duration(krate, *length),
         Limit::Const(path) => quote_spanned!(own()=> #path),

@@ -48,11 +48,11 @@ impl Param {
     }
 
     /// The names that the body has of it.
-    pub(crate) fn names(&self) -> Vec<String> {
+    pub(crate) fn idents(&self) -> &[Ident] {
         match &self.name {
-            Name::Plain(ident) => vec![ident.to_string()],
-            Name::Pattern { binds, .. } => binds.iter().map(Ident::to_string).collect(),
-            Name::Wild => Vec::new(),
+            Name::Plain(ident) => std::slice::from_ref(ident),
+            Name::Pattern { binds, .. } => binds,
+            Name::Wild => &[],
         }
     }
 }

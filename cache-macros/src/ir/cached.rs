@@ -8,8 +8,12 @@ use super::companion::{Companion, Home};
 use super::generics::Words;
 use super::key::Key;
 use super::policy::{Absent, Level, Limit, Ttl};
+use super::refresh::Refresh;
 use super::returns::Returns;
-use super::settings::{Codec, KNOWN, Settings, mentions};
+use super::settings::{KNOWN, Settings, mentions};
+use super::skips::Skips;
+use super::tags::Tags;
+use super::values::Codec;
 use super::{Slot, runtime};
 use crate::diag::{self, Diag};
 use crate::func::{Body, Func};
@@ -19,10 +23,12 @@ pub(crate) struct Cached {
     pub(crate) krate: Path,
     pub(crate) site: Site,
     pub(crate) key: Key,
+    pub(crate) tags: Tags,
     pub(crate) ttl: Ttl,
     pub(crate) cache: Option<Expr>,
     pub(crate) when: Option<Expr>,
     pub(crate) rules: Rules,
+    pub(crate) refresh: Refresh,
     pub(crate) returns: Returns,
     pub(crate) companion: Companion,
 }
@@ -65,14 +71,17 @@ impl Cached {
         let ns = namespace(settings, mark, diag);
         let version = settings.version.get().copied().unwrap_or(1);
         let prefix = format!("{}:v{version}", ns.as_deref().unwrap_or_default());
-        let key = Key::lower(func, settings, &prefix, diag);
+        let skips = Skips::lower(func, settings, diag);
+        let key = Key::lower(func, settings, &skips, &prefix, diag);
+        let tags = Tags::lower(func, &settings.tags, &skips, diag);
         let returns = Returns::lower(func, settings, diag);
         let (ns, key, returns) = (ns?, key?, returns?);
+        let refresh = Refresh::lower(func, settings, &returns, home, diag);
         check_cache(func, settings, &key, diag);
         if settings.is_broken() {
             return None;
         }
-        let companion = companion(func, settings, &key, &returns, home);
+        let companion = companion(func, settings, (&key, &tags), &returns, home);
         Some(Cached {
             krate: settings.krate.get().cloned().unwrap_or_else(runtime),
             site: Site {
@@ -84,6 +93,7 @@ impl Cached {
                 load_timeout: settings.load_timeout.get().cloned(),
             },
             key,
+            tags,
             ttl: settings.ttl.get().cloned().unwrap_or_else(Ttl::medium),
             cache: settings.cache.get().cloned(),
             when: settings.when.get().cloned(),
@@ -92,6 +102,7 @@ impl Cached {
                 unless: settings.unless.get().cloned(),
                 ttl_with: settings.ttl_with.get().cloned(),
             },
+            refresh,
             returns,
             companion,
         })
@@ -121,12 +132,13 @@ fn check_func(func: &Func, home: &Home, mark: Span, diag: &Diag) {
     if let Some(again) = func.attribute("cached") {
         diag.error_at(again, "a function is cached once; keep one `#[cached]`");
     }
-    if let Some(invalidates) = func.attribute("invalidates") {
-        diag.error_at(
-            invalidates,
-            "the body of a cached function does not run on a hit, so it cannot invalidate; \
-             keep `#[cached]` or `#[invalidates]`",
+    for name in ["invalidates", "updates"] {
+        let Some(mutation) = func.attribute(name) else { continue };
+        let message = format!(
+            "the body of a cached function does not run on a hit, so it cannot invalidate; keep `#[cached]` or \
+             `#[{name}]`"
         );
+        diag.error_at(mutation, message);
     }
 }
 
@@ -160,7 +172,13 @@ fn check_cache(func: &Func, settings: &Settings, key: &Key, diag: &Diag) {
     }
 }
 
-fn companion(func: &Func, settings: &Settings, key: &Key, returns: &Returns, home: &Home) -> Companion {
+fn companion(
+    func: &Func,
+    settings: &Settings,
+    (key, tags): (&Key, &Tags),
+    returns: &Returns,
+    home: &Home,
+) -> Companion {
     let mut uses = Words::default();
     if let Some(Ttl::Const(path)) = settings.ttl.get() {
         uses.add(path);
@@ -168,15 +186,17 @@ fn companion(func: &Func, settings: &Settings, key: &Key, returns: &Returns, hom
     if let Some(Codec::Type(ty)) = settings.codec.get() {
         uses.add(ty);
     }
-    for expr in
-        [&settings.cache, &settings.unless, &settings.ttl_with].into_iter().filter_map(|slot| slot.get())
-    {
+    if let Some(Limit::Const(path)) = settings.swr.get() {
+        uses.add(path);
+    }
+    let Settings { cache, unless, ttl_with, never_stale, .. } = settings;
+    for expr in [cache, unless, ttl_with, never_stale].into_iter().filter_map(|slot| slot.get()) {
         uses.add(expr);
     }
-    key.parts.iter().for_each(|part| uses.add(&part.place));
+    key.parts.iter().chain(tags.parts()).for_each(|part| uses.add(&part.place));
     let mut companion = Companion::lower(func, returns, &key.params, home, uses);
     let reads_self = settings.cache.get().is_some_and(|cache| mentions(cache, "self"));
-    companion.has_receiver = key.reads_self || reads_self;
+    companion.has_receiver = key.reads_self || tags.reads_self || reads_self;
     companion.doc = doc(func, settings, key, home);
     companion
 }
@@ -207,7 +227,8 @@ impl Settings {
             matches!(slot, Slot::Broken)
         }
         let Settings { ns, ttl, key, skip: _, version, none, l1, load_timeout, .. } = self;
-        let Settings { ttl_with, unless, when, cache, codec, schema, returns, krate, .. } = self;
+        let Settings { ttl_with, unless, when, cache, codec, schema, returns, krate, tags, .. } = self;
+        let Settings { swr, stale_if_error, refresh, never_stale, .. } = self;
         broken(ns)
             || broken(ttl)
             || broken(key)
@@ -223,6 +244,11 @@ impl Settings {
             || broken(schema)
             || broken(returns)
             || broken(krate)
+            || broken(tags)
+            || broken(swr)
+            || broken(stale_if_error)
+            || broken(refresh)
+            || broken(never_stale)
     }
 }
 

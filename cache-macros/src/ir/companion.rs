@@ -1,13 +1,15 @@
 //! The function that stands beside a cached one and names its entries: `get_entry` for `get`.
 
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::quote;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, Generics, Ident, Meta, Path, Token, Type, TypePath, Visibility, parse_quote};
+use syn::{Attribute, Generics, Ident, Path, Type, TypePath, Visibility, parse_quote};
 
+use super::attrs;
 use super::generics::{self, Words};
 use super::returns::{Returns, Shape};
 use super::settings::{Settings, mentions};
 use crate::func::{Func, Name};
-use crate::syntax::templates::Piece;
 
 /// Where a companion stands.
 pub(crate) enum Home {
@@ -70,7 +72,7 @@ impl Companion {
             if let Shape::Fallible(value) = &mut returns.shape {
                 apart.qualify(value);
             }
-            all = join(&apart.loose, all);
+            all = generics::join(&apart.loose, all);
             vis = parse_quote!(pub);
         }
         for param in &params {
@@ -79,7 +81,7 @@ impl Companion {
         uses.add(returns.value().unwrap_or(&returns.output));
         Companion {
             doc: String::new(),
-            attrs: func.attrs.iter().filter_map(copied).collect(),
+            attrs: func.attrs.iter().filter_map(attrs::copied).collect(),
             vis,
             name: func.companion(),
             generics: generics::needed(&all, uses),
@@ -91,13 +93,7 @@ impl Companion {
 
     /// A companion of the right signature, as far as that can be known when something is wrong.
     pub(crate) fn rough(func: &Func, settings: &Settings, home: &Home) -> Companion {
-        let roots: Option<Vec<&str>> = settings.key.get().map(|template| {
-            let parts = template.pieces.iter().filter_map(|piece| match piece {
-                Piece::Part(part) => Some(part.root.as_str()),
-                Piece::Text(_) => None,
-            });
-            parts.collect()
-        });
+        let roots: Option<Vec<&str>> = settings.key.get().map(|template| template.roots().collect());
         let skipped = |ident: &Ident| settings.skip.contains(ident);
         let wanted = |name: &Name| match (name, &roots) {
             (Name::Plain(ident), Some(roots)) => roots.iter().any(|root| ident == root),
@@ -108,7 +104,9 @@ impl Companion {
         let places: Vec<usize> =
             (0..func.params.len()).filter(|place| wanted(&func.params[*place].name)).collect();
         let returns = Returns::rough(func, settings);
+        let mut tags = settings.tags.get().into_iter().flatten().flat_map(|tag| tag.value.roots());
         let reads_self = roots.is_some_and(|roots| roots.contains(&"self"))
+            || tags.any(|root| root == "self")
             || settings.cache.get().is_some_and(|cache| mentions(cache, "self"));
         let mut companion = Companion::lower(func, &returns, &places, home, Words::default());
         companion.has_receiver = reads_self && func.sig.receiver().is_some();
@@ -128,7 +126,7 @@ impl Taken {
 
 impl Apart {
     /// `Self::Id` has no meaning outside the trait's `impl`, `<Self as Trait>::Id` has.
-    fn qualify(&self, ty: &mut Type) {
+    pub(super) fn qualify(&self, ty: &mut Type) {
         struct Qualify<'a>(&'a Apart);
         impl VisitMut for Qualify<'_> {
             fn visit_type_path_mut(&mut self, ty: &mut TypePath) {
@@ -146,60 +144,37 @@ impl Apart {
         }
         Qualify(self).visit_type_mut(ty);
     }
-}
 
-/// The generics of a block's loose parameters and of a function, as those of one function.
-fn join(loose: &Generics, mut own: Generics) -> Generics {
-    let mut joined = loose.clone();
-    joined.params.extend(std::mem::take(&mut own.params));
-    if let Some(clause) = own.where_clause {
-        joined.make_where_clause().predicates.extend(clause.predicates);
+    /// The same for tokens that are not read any further.
+    pub(super) fn qualified(&self, tokens: TokenStream) -> TokenStream {
+        let mut trees: Vec<TokenTree> = tokens.into_iter().map(|tree| self.within(tree)).collect();
+        let own = |window: &[TokenTree]| match window {
+            [
+                TokenTree::Ident(word),
+                TokenTree::Punct(one),
+                TokenTree::Punct(two),
+                TokenTree::Ident(assoc),
+            ] => {
+                *word == "Self"
+                    && (one.as_char(), two.as_char()) == (':', ':')
+                    && self.assoc_types.iter().any(|name| assoc == name)
+            }
+            _ => false,
+        };
+        let found: Vec<usize> =
+            trees.windows(4).enumerate().filter(|(_, window)| own(window)).map(|(place, _)| place).collect();
+        for place in found.into_iter().rev() {
+            let (word, of_trait) = (&trees[place], &self.of_trait);
+            let qualified = quote!(<#word as #of_trait>);
+            trees.splice(place..=place, qualified);
+        }
+        trees.into_iter().collect()
     }
-    joined
-}
 
-/// The attribute as the companion has it: configuration, `#[doc(hidden)]`, `#[deprecated]`, and `#[allow]`.
-pub(super) fn copied(attr: &Attribute) -> Option<Attribute> {
-    meta(&attr.meta).map(|meta| Attribute { meta, ..attr.clone() })
-}
-
-fn meta(meta: &Meta) -> Option<Meta> {
-    let path = meta.path();
-    let kept = ["cfg", "deprecated", "allow"].iter().any(|name| path.is_ident(name));
-    let hidden = path.is_ident("doc")
-        && meta
-            .require_list()
-            .is_ok_and(|list| list.tokens.clone().into_iter().any(|word| word.to_string() == "hidden"));
-    if kept || hidden {
-        return Some(meta.clone());
-    }
-    if !path.is_ident("cfg_attr") {
-        return None;
-    }
-    let metas = syn::punctuated::Punctuated::<Meta, Token![,]>::parse_terminated;
-    let all = syn::parse::Parser::parse2(metas, meta.require_list().ok()?.tokens.clone()).ok()?;
-    let mut all = all.into_iter();
-    let predicate = all.next()?;
-    let inner: Vec<Meta> = all.filter_map(|inner| self::meta(&inner)).collect();
-    if inner.is_empty() { None } else { Some(parse_quote!(cfg_attr(#predicate, #(#inner),*))) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use quote::ToTokens;
-
-    #[test]
-    fn only_attributes_of_configuration_are_copied() {
-        let copies = |attr: Attribute| copied(&attr).map(|attr| attr.to_token_stream().to_string());
-        assert_eq!(copies(parse_quote!(#[instrument])), None);
-        assert_eq!(copies(parse_quote!(#[doc = "text"])), None);
-        assert_eq!(copies(parse_quote!(#[doc(hidden)])).unwrap(), "# [doc (hidden)]");
-        assert_eq!(copies(parse_quote!(#[cfg(test)])).unwrap(), "# [cfg (test)]");
-        assert_eq!(copies(parse_quote!(#[cfg_attr(test, instrument)])), None);
-        assert_eq!(
-            copies(parse_quote!(#[cfg_attr(all(a, b), instrument, deprecated)])).unwrap(),
-            "# [cfg_attr (all (a , b) , deprecated)]"
-        );
+    fn within(&self, tree: TokenTree) -> TokenTree {
+        let TokenTree::Group(group) = tree else { return tree };
+        let mut own = Group::new(group.delimiter(), self.qualified(group.stream()));
+        own.set_span(group.span());
+        own.into()
     }
 }

@@ -87,6 +87,16 @@ pub(crate) fn needed(all: &Generics, mut seed: Words) -> Generics {
     generics
 }
 
+/// The generics of a block's loose parameters and of a function, as those of one function.
+pub(crate) fn join(loose: &Generics, mut own: Generics) -> Generics {
+    let mut joined = loose.clone();
+    joined.params.extend(std::mem::take(&mut own.params));
+    if let Some(clause) = own.where_clause {
+        joined.make_where_clause().predicates.extend(clause.predicates);
+    }
+    joined
+}
+
 /// What a predicate says something about.
 fn bounded(predicate: &WherePredicate) -> TokenStream {
     match predicate {

@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Generics, ItemImpl, Meta, Type, WherePredicate};
 
-use super::companion::{self, Apart, Home};
+use super::attrs;
+use super::companion::{Apart, Home};
 use super::generics::{self, Words};
 use super::settings::{KNOWN, Settings};
 use crate::block::{Block, Item};
@@ -54,7 +55,7 @@ impl ImplBlock {
 impl ApartHeader {
     pub(crate) fn of(header: &ItemImpl) -> ApartHeader {
         ApartHeader {
-            attrs: header.attrs.iter().filter_map(companion::copied).collect(),
+            attrs: header.attrs.iter().filter_map(attrs::copied).collect(),
             generics: generics::needed(&header.generics, Words::of(&header.self_ty)),
             self_ty: (*header.self_ty).clone(),
         }

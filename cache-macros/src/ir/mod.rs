@@ -1,16 +1,21 @@
 //! Meaning, valid by construction. Each noun has one maker, `lower`.
 
+mod attrs;
 pub(crate) mod cached;
 pub(crate) mod companion;
 pub(crate) mod generics;
 pub(crate) mod impl_block;
-pub(crate) mod invalidates;
 pub(crate) mod key;
 pub(crate) mod key_part;
+pub(crate) mod mutation;
+pub(crate) mod places;
 pub(crate) mod policy;
+pub(crate) mod refresh;
 pub(crate) mod returns;
 pub(crate) mod settings;
 mod skips;
+pub(crate) mod tags;
+pub(crate) mod values;
 
 use proc_macro2::Span;
 use syn::{Expr, Lit, LitStr, Path, parse_quote};

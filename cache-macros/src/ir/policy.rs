@@ -49,10 +49,11 @@ pub(crate) enum Absent {
 pub(crate) enum Level {
     Off,
     Validate,
+    Coherent,
     Ttl(Duration),
 }
 
-/// `load_timeout`
+/// `load_timeout`, `swr`, and others that are a length of time.
 #[derive(Clone)]
 pub(crate) enum Limit {
     For(Duration),
@@ -62,6 +63,10 @@ pub(crate) enum Limit {
 impl Ttl {
     pub(crate) fn medium() -> Ttl {
         Ttl::Named(NAMED[1])
+    }
+
+    pub(super) fn is_never(&self) -> bool {
+        matches!(self, Ttl::Named(named) if named.word == "never")
     }
 
     pub(super) fn lower(expr: &Expr) -> Result<Ttl, String> {
@@ -97,34 +102,35 @@ impl Absent {
 
 impl Level {
     pub(super) fn lower(expr: &Expr) -> Result<Level, String> {
-        if text(expr).is_some_and(|text| text.value() == "coherent") {
-            return Err(
-                "`l1 = \"coherent\"` is not available in this version; write `l1 = \"validate\"` or a bound such as \
-                 `l1 = \"5s\"`"
-                    .into(),
-            );
-        }
-        match choice("l1", &["off", "validate"], expr)? {
+        match choice("l1", &["coherent", "validate", "off"], expr)? {
             Choice::Word("off") => Ok(Level::Off),
-            Choice::Word(_) => Ok(Level::Validate),
+            Choice::Word("validate") => Ok(Level::Validate),
+            Choice::Word(_) => Ok(Level::Coherent),
             Choice::For(duration) => Ok(Level::Ttl(duration)),
         }
     }
 }
 
 impl Limit {
-    pub(super) fn lower(expr: &Expr) -> Result<Limit, String> {
-        if let Expr::Path(path) = peel(expr) {
-            if path.path.segments.first().is_some_and(|segment| segment.ident == "Self") {
-                return Err("`load_timeout` stands in a `static`, where `Self` has no meaning; \
-                            write the type's name, as `TaskRepo::LIMIT`"
-                    .into());
-            }
-            return Ok(Limit::Const(path.clone()));
+    /// A limit that is the same for all calls.
+    pub(super) fn of_static(option: &str, expr: &Expr) -> Result<Limit, String> {
+        if let Expr::Path(path) = peel(expr)
+            && path.path.segments.first().is_some_and(|segment| segment.ident == "Self")
+        {
+            return Err(format!(
+                "`{option}` stands in a `static`, where `Self` has no meaning; write the type's name, as \
+                 `TaskRepo::LIMIT`"
+            ));
         }
-        match text(expr) {
-            Some(text) => durations::parse(&text.value()).map(Limit::For),
-            None => Err(not_a_duration("load_timeout", expr)),
+        Limit::of_call(option, expr)
+    }
+
+    /// A limit that is given with each call.
+    pub(super) fn of_call(option: &str, expr: &Expr) -> Result<Limit, String> {
+        match (peel(expr), text(expr)) {
+            (Expr::Path(path), _) => Ok(Limit::Const(path.clone())),
+            (_, Some(text)) => durations::parse(&text.value()).map(Limit::For),
+            (_, None) => Err(not_a_duration(option, expr)),
         }
     }
 }

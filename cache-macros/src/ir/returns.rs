@@ -6,7 +6,8 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Lifetime, Type, TypeImplTrait, TypeReference, parse_quote};
 
-use super::settings::{Returning, Settings};
+use super::settings::Settings;
+use super::values::Returning;
 use crate::diag::{self, Diag};
 use crate::func::{self, Body, Func, last_segment, peel};
 
@@ -169,7 +170,7 @@ fn opaque(ty: &Type) -> Option<TypeImplTrait> {
 }
 
 /// The first part of a type that borrows for less than `'static`.
-fn borrow(ty: &Type) -> Option<proc_macro2::TokenStream> {
+pub(super) fn borrow(ty: &Type) -> Option<proc_macro2::TokenStream> {
     struct Find(Option<proc_macro2::TokenStream>);
     impl Find {
         fn found(&mut self, tokens: impl ToTokens) {

@@ -2,7 +2,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, LitStr, Path, Token, Type, token};
 
@@ -28,8 +28,12 @@ pub(crate) enum Form {
     Path,
     /// `name(a, b)`
     Names,
-    /// Planned, and refused until it does something.
-    Later,
+    /// `name = expression`, or `name(expression, ..)`
+    Values,
+    /// `name`
+    Flag,
+    /// No option, though people look for it here: `usage` says why, and what to do instead.
+    Elsewhere,
 }
 
 /// An option as it was written.
@@ -43,6 +47,8 @@ pub(crate) enum Value {
     Type(Type),
     Path(Path),
     Names(Vec<Ident>),
+    Values(Vec<Expr>),
+    Flag,
 }
 
 /// The options of one attribute.
@@ -105,15 +111,13 @@ impl<'a> Reader<'a> {
         let text = name.unraw().to_string();
         let Some(known) = self.known.iter().find(|known| known.name == text).copied() else {
             skip_element(input);
-            let names: Vec<&str> =
-                self.known.iter().filter(|known| known.form != Form::Later).map(|known| known.name).collect();
+            let names = self.names();
             self.lost.extend(diag::near(&text, names.iter().copied()).map(String::from));
             return Err(syn::Error::new(name.span(), diag::unknown("option", &text, &names)));
         };
-        if known.form == Form::Later {
+        if known.form == Form::Elsewhere {
             skip_element(input);
-            let message = format!("`{text}` is not available in this version; remove it");
-            return Err(syn::Error::new(name.span(), message));
+            return Err(syn::Error::new(name.span(), known.usage));
         }
         if self.seen.contains(&text) {
             skip_element(input);
@@ -143,14 +147,20 @@ impl<'a> Reader<'a> {
         syn::Error::new(error.span(), message)
     }
 
+    /// The options there are.
+    fn names(&self) -> Vec<&'static str> {
+        self.known.iter().filter(|known| known.form != Form::Elsewhere).map(|known| known.name).collect()
+    }
+
     /// Whether an option stands here, and not another kind of element.
     pub(crate) fn at_option(&self, input: ParseStream<'_>) -> bool {
         let ahead = input.fork();
         let Ok(name) = ahead.call(Ident::parse_any) else { return false };
-        let later = || self.known.iter().any(|known| known.form == Form::Later && name == known.name);
+        let known = self.known.iter().any(|known| name == known.name);
+        let alone = ahead.is_empty() || ahead.peek(Token![,]);
         (ahead.peek(Token![=]) && !ahead.peek(Token![==]))
-            || (ahead.peek(token::Paren) && later())
-            || ahead.is_empty() && (later() || self.known.iter().any(|known| name == known.name))
+            || known && (alone || ahead.peek(token::Paren))
+            || alone && diag::near(&name.to_string(), self.names()).is_some()
     }
 }
 
@@ -162,19 +172,18 @@ impl Known {
                 format!("`{}` is written otherwise; write `{}`", self.name, self.usage),
             )
         };
-        if self.form == Form::Names {
-            if !input.peek(token::Paren) {
-                return Err(misfit());
+        match self.form {
+            Form::Flag if input.is_empty() || input.peek(Token![,]) => return Ok(Value::Flag),
+            Form::Names if input.peek(token::Paren) => {
+                let names = listed(input, |input| input.call(Ident::parse_any));
+                return names
+                    .map(Value::Names)
+                    .map_err(|error| syn::Error::new(error.span(), misfit().to_string()));
             }
-            let content;
-            syn::parenthesized!(content in input);
-            let names = Punctuated::<Ident, Token![,]>::parse_terminated_with;
-            let names = names(&content, |input| input.call(Ident::parse_any))
-                .map_err(|error| syn::Error::new(error.span(), misfit().to_string()))?;
-            return Ok(Value::Names(names.into_iter().collect()));
-        }
-        if !input.peek(Token![=]) {
-            return Err(misfit());
+            Form::Values if input.peek(token::Paren) => return listed(input, Expr::parse).map(Value::Values),
+            Form::Flag | Form::Names => return Err(misfit()),
+            _ if !input.peek(Token![=]) => return Err(misfit()),
+            _ => {}
         }
         input.parse::<Token![=]>()?;
         if input.is_empty() || input.peek(Token![,]) {
@@ -187,6 +196,17 @@ impl Known {
         }
         .map_err(|error| syn::Error::new(error.span(), format!("{error}; write `{}`", self.usage)))
     }
+}
+
+/// What stands in the parentheses here, between commas.
+pub(super) fn listed<T>(
+    input: ParseStream<'_>,
+    element: fn(ParseStream<'_>) -> syn::Result<T>,
+) -> syn::Result<Vec<T>> {
+    let content;
+    syn::parenthesized!(content in input);
+    let list = Punctuated::<T, Token![,]>::parse_terminated_with(&content, element)?;
+    Ok(list.into_iter().collect())
 }
 
 /// Skips to the comma after which the next element starts. Commas within a broken value are none of those.
@@ -217,7 +237,9 @@ mod tests {
         Known { name: "skip", form: Form::Names, usage: "skip(db)" },
         Known { name: "codec", form: Form::Type, usage: "codec = \"json\"" },
         Known { name: "crate", form: Form::Path, usage: "crate = ::path" },
-        Known { name: "tags", form: Form::Later, usage: "" },
+        Known { name: "settle", form: Form::Flag, usage: "settle" },
+        Known { name: "stale", form: Form::Values, usage: "stale = \"10m\"" },
+        Known { name: "report", form: Form::Elsewhere, usage: "it stands elsewhere; look there" },
     ];
 
     fn read(tokens: TokenStream) -> (Vec<String>, Vec<String>) {
@@ -229,16 +251,18 @@ mod tests {
 
     #[test]
     fn every_form_is_read() {
-        let (names, errors) = read(quote!(ns = "a", skip(a, self), codec = My<A, B>, crate = ::cache));
-        assert_eq!(names, ["ns", "skip", "codec", "crate"]);
+        let (names, errors) =
+            read(quote!(ns = "a", skip(a, self), codec = My<A, B>, crate = ::cache, stale("1s", f), settle));
+        assert_eq!(names, ["ns", "skip", "codec", "crate", "stale", "settle"]);
         assert_eq!(errors, Vec::<String>::new());
     }
 
     #[test]
     fn five_mistakes_are_five_errors() {
-        let (names, errors) = read(quote!(nss = "a", skip = db, tags("x", "y"), codec = , ns));
+        let (names, errors) =
+            read(quote!(nss = "a", skip = db, report("x", "y"), settle = true, codec = , ns));
         assert_eq!(names, Vec::<String>::new());
-        assert_eq!(errors.len(), 5, "{errors:?}");
+        assert_eq!(errors.len(), 6, "{errors:?}");
     }
 
     #[test]

@@ -1,19 +1,33 @@
-//! The targets of `#[invalidates]`: `Self::get(id)`, `self.get(id)`, `each id in ids => Self::get(id)`.
+//! What a mutation makes untrue: `Self::get(id)`, `self.get(id)`, `tags("tasks", "owner:{owner}")`, `namespace("tasks")`, and
+//! `each id in ids => Self::get(id)`.
 
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Pat, Token, token};
+use syn::{Expr, ExprCall, ExprLit, ExprMethodCall, ExprPath, Ident, Lit, LitStr, Pat, Token, token};
 
-/// One call of a cached function, or one for each element of a collection.
+use super::options::listed;
+
+/// One target, or one for each element of a collection.
 pub(crate) struct Target {
     pub(crate) each: Option<Each>,
-    pub(crate) call: Call,
+    pub(crate) aim: Aim,
+    /// Where it begins.
+    pub(crate) span: Span,
 }
 
 /// `each id in ids`
 pub(crate) struct Each {
     pub(crate) pat: Pat,
     pub(crate) source: Expr,
+}
+
+pub(crate) enum Aim {
+    /// The entry of one call.
+    Call(Call),
+    /// `tags("tasks", "owner:{owner}")`: the namespace, and templates.
+    Tags(LitStr, Vec<LitStr>),
+    /// `namespace("tasks")`
+    Namespace(LitStr),
 }
 
 pub(crate) enum Call {
@@ -25,10 +39,48 @@ pub(crate) enum Call {
 
 impl Parse for Target {
     fn parse(input: ParseStream<'_>) -> syn::Result<Target> {
+        let span = input.span();
         let each = if at_each(input) { Some(input.parse()?) } else { None };
-        let call = input.parse()?;
-        Ok(Target { each, call })
+        Ok(Target { each, aim: input.parse()?, span })
     }
+}
+
+impl Parse for Aim {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Aim> {
+        let word = |word: &str| input.fork().parse::<Ident>().is_ok_and(|ident| ident == word);
+        if !input.peek2(token::Paren) || !(word("tags") || word("namespace")) {
+            return input.parse().map(Aim::Call);
+        }
+        let name: Ident = input.parse()?;
+        let rule = if name == "tags" { TAGS } else { NAMESPACE };
+        let mut texts = texts(input, rule)?.into_iter();
+        match (name == "tags", texts.next(), texts.next()) {
+            (true, Some(ns), Some(first)) => Ok(Aim::Tags(ns, [first].into_iter().chain(texts).collect())),
+            (true, Some(ns), None) => {
+                let ns = ns.value();
+                let message = format!(
+                    "no tag is named; write `tags({ns:?}, \"owner:{{owner}}\")`, or `namespace({ns:?})` for all of it"
+                );
+                Err(syn::Error::new(name.span(), message))
+            }
+            (false, Some(ns), None) => Ok(Aim::Namespace(ns)),
+            _ => Err(syn::Error::new(name.span(), rule)),
+        }
+    }
+}
+
+const TAGS: &str = "tags are a namespace and then templates, as strings; write `tags(\"tasks\", \"owner:{owner}\")` \
+                    (and `self::tags(..)` for a function of that name)";
+const NAMESPACE: &str = "a namespace is one string; write `namespace(\"tasks\")` (and `self::namespace(..)` for a \
+                         function of that name)";
+
+/// The strings in the parentheses here.
+fn texts(input: ParseStream<'_>, rule: &str) -> syn::Result<Vec<LitStr>> {
+    let text = |expr: Expr| match expr {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        other => Err(syn::Error::new_spanned(other, rule)),
+    };
+    listed(input, Expr::parse)?.into_iter().map(text).collect()
 }
 
 /// `each` is a name like any other, so only what follows tells.
@@ -113,11 +165,11 @@ mod tests {
             "<Repo as Tasks>::get(id)",
         ] {
             let target = syn::parse_str::<Target>(text).expect(text);
-            assert!(target.each.is_none() && matches!(target.call, Call::Path(..)), "{text}");
+            assert!(target.each.is_none() && matches!(target.aim, Aim::Call(Call::Path(..))), "{text}");
         }
         for text in ["self.get(id)", "self.repo.get(result.id)", "each.get(id)"] {
             let target = syn::parse_str::<Target>(text).expect(text);
-            assert!(target.each.is_none() && matches!(target.call, Call::Method(_)), "{text}");
+            assert!(target.each.is_none() && matches!(target.aim, Aim::Call(Call::Method(_))), "{text}");
         }
     }
 
@@ -131,6 +183,29 @@ mod tests {
             let target = syn::parse_str::<Target>(text).expect(text);
             assert!(target.each.is_some(), "{text}");
         }
+    }
+
+    #[test]
+    fn tags_and_namespaces_are_strings() {
+        let target = |text| syn::parse_str::<Target>(text).expect(text).aim;
+        assert!(matches!(target(r#"tags("t", "a", "b:{id}",)"#), Aim::Tags(_, tags) if tags.len() == 2));
+        assert!(matches!(target(r#"each id in ids => tags("t", "{id}")"#), Aim::Tags(..)));
+        assert!(matches!(target(r#"namespace("t")"#), Aim::Namespace(_)));
+        for text in ["Self::tags(id)", "self::namespace()", "tags::of(id)", "namespaces(id)"] {
+            assert!(matches!(target(text), Aim::Call(_)), "{text}");
+        }
+        for (text, message) in [
+            ("tags()", TAGS),
+            ("tags(id)", TAGS),
+            ("namespace()", NAMESPACE),
+            (r#"namespace("a", "b")"#, NAMESPACE),
+        ] {
+            assert_eq!(error(text), message, "{text}");
+        }
+        assert_eq!(
+            error(r#"tags("t")"#),
+            r#"no tag is named; write `tags("t", "owner:{owner}")`, or `namespace("t")` for all of it"#
+        );
     }
 
     #[test]

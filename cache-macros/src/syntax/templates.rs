@@ -1,4 +1,4 @@
-//! Key templates: `task_{id}:{page.limit}`.
+//! Templates of keys and tags: `task_{id}:{page.limit}`.
 
 use std::fmt;
 
@@ -21,6 +21,16 @@ pub(crate) struct Placeholder {
     pub(crate) fields: Vec<String>,
 }
 
+impl Template {
+    /// The words that its placeholders start with.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Part(part) => Some(part.root.as_str()),
+            Piece::Text(_) => None,
+        })
+    }
+}
+
 impl fmt::Display for Placeholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{{{}", self.root)?;
@@ -29,19 +39,19 @@ impl fmt::Display for Placeholder {
     }
 }
 
-/// Reads a template, or says everything that is wrong with it.
-pub(crate) fn parse(text: &str) -> Result<Template, Vec<String>> {
+/// Reads the template of a `noun`, or says everything that is wrong with it.
+pub(crate) fn parse(noun: &str, text: &str) -> Result<Template, Vec<String>> {
     if text.is_empty() {
-        return Err(vec!["an empty key; write for example `{id}`, or leave `key` out".into()]);
+        return Err(vec![format!("an empty {noun}; write for example `{{id}}`, or leave it out")]);
     }
     let mut errors = Vec::new();
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find(['{', '}']) {
         let (literal, tail) = rest.split_at(open);
-        push_text(&mut pieces, literal, &mut errors);
+        push_text(noun, &mut pieces, literal, &mut errors);
         if tail.starts_with("{{") || tail.starts_with('}') {
-            errors.push("a brace cannot stand in a key's text; write `{name}` for a parameter".into());
+            errors.push(format!("a brace cannot stand in a {noun}'s text; write `{{name}}` for a parameter"));
             return Err(errors);
         }
         let Some(close) = tail.find('}') else {
@@ -54,34 +64,34 @@ pub(crate) fn parse(text: &str) -> Result<Template, Vec<String>> {
         }
         rest = &tail[close + 1..];
     }
-    push_text(&mut pieces, rest, &mut errors);
+    push_text(noun, &mut pieces, rest, &mut errors);
     // the rules between pieces would only repeat what is wrong within them
     if errors.is_empty() {
-        check_colons(text, &pieces, &mut errors);
+        check_colons(noun, text, &pieces, &mut errors);
     }
     if errors.is_empty() { Ok(Template { pieces }) } else { Err(errors) }
 }
 
-fn push_text(pieces: &mut Vec<Piece>, text: &str, errors: &mut Vec<String>) {
+fn push_text(noun: &str, pieces: &mut Vec<Piece>, text: &str, errors: &mut Vec<String>) {
     if text.is_empty() {
         return;
     }
     let legal = |c: char| c.is_ascii_alphanumeric() || "_-./:".contains(c);
     if let Some(odd) = text.chars().find(|c| !legal(*c)) {
         let odd = odd.escape_debug();
-        errors.push(format!("`{odd}` cannot stand in a key; write letters, digits and `_ - . / :` only"));
+        errors.push(format!("`{odd}` cannot stand in a {noun}; write letters, digits and `_ - . / :` only"));
     }
     pieces.push(Piece::Text(text.into()));
 }
 
 /// A literal `:` is the only text that no part can contain, so it alone keeps two parts apart.
-fn check_colons(text: &str, pieces: &[Piece], errors: &mut Vec<String>) {
+fn check_colons(noun: &str, text: &str, pieces: &[Piece], errors: &mut Vec<String>) {
     if text.starts_with(':') || text.ends_with(':') {
         let tight = text.trim_matches(':');
-        errors.push(format!("a key neither starts nor ends with `:`; write `{tight}`"));
+        errors.push(format!("a {noun} neither starts nor ends with `:`; write `{tight}`"));
     }
     if text.contains("::") {
-        errors.push("an empty part in the key; write one `:` instead of `::`".into());
+        errors.push(format!("an empty part in the {noun}; write one `:` instead of `::`"));
     }
     let mut before: Option<&Placeholder> = None;
     let mut apart = true;
@@ -91,7 +101,7 @@ fn check_colons(text: &str, pieces: &[Piece], errors: &mut Vec<String>) {
             Piece::Part(part) => {
                 if let (Some(before), false) = (before, apart) {
                     errors.push(format!(
-                        "two argument lists could give one key: no `:` stands between `{before}` and `{part}`; \
+                        "two argument lists could give one {noun}: no `:` stands between `{before}` and `{part}`; \
                          write `{before}:{part}`"
                     ));
                 }
@@ -107,7 +117,7 @@ fn placeholder(text: &str) -> Result<Placeholder, String> {
     }
     if text.contains(':') {
         let name = text.split(':').next().unwrap_or_default();
-        return Err(format!("`{{{text}}}` has a format; a key part has one form only, write `{{{name}}}`"));
+        return Err(format!("`{{{text}}}` has a format; a part has one form only, write `{{{name}}}`"));
     }
     let mut words = text.split('.').map(|word| word.strip_prefix("r#").unwrap_or(word));
     let root = words.next().unwrap_or_default();
@@ -156,19 +166,19 @@ mod tests {
             ),
             ("{r#type}", vec![part("type")]),
         ] {
-            assert_eq!(parse(template).unwrap().pieces, pieces, "{template}");
+            assert_eq!(parse("key", template).unwrap().pieces, pieces, "{template}");
         }
     }
 
     #[test]
     fn what_is_wrong_is_said_with_its_repair() {
         for (template, message) in [
-            ("", "an empty key; write for example `{id}`, or leave `key` out"),
+            ("", "an empty key; write for example `{id}`, or leave it out"),
             ("{}", "an empty placeholder; write a parameter's name in it, as `{id}`"),
             ("{{id}}", "a brace cannot stand in a key's text; write `{name}` for a parameter"),
             ("id}", "a brace cannot stand in a key's text; write `{name}` for a parameter"),
             ("a:{id", "a placeholder of `a:{id` is not closed; add `}`"),
-            ("{id:?}", "`{id:?}` has a format; a key part has one form only, write `{id}`"),
+            ("{id:?}", "`{id:?}` has a format; a part has one form only, write `{id}`"),
             ("{0}", "`{0}` counts parameters; write the parameter's name"),
             ("{id + 1}", "`{id + 1}` is not a parameter or a field of one; write `{id}` or `{page.limit}`"),
             (
@@ -180,14 +190,14 @@ mod tests {
             ("{id}:", "a key neither starts nor ends with `:`; write `{id}`"),
             ("a::{id}", "an empty part in the key; write one `:` instead of `::`"),
         ] {
-            assert_eq!(parse(template).unwrap_err(), [message], "{template}");
+            assert_eq!(parse("key", template).unwrap_err(), [message], "{template}");
         }
     }
 
     #[test]
     fn a_colon_keeps_two_parts_apart() {
         for template in ["{a}{b}", "{a}-{b}"] {
-            let errors = parse(template).unwrap_err();
+            let errors = parse("key", template).unwrap_err();
             assert_eq!(
                 errors,
                 [
@@ -195,11 +205,11 @@ mod tests {
                 ]
             );
         }
-        assert!(parse("{a}-:-{b}").is_ok());
+        assert!(parse("key", "{a}-:-{b}").is_ok());
     }
 
     #[test]
     fn several_mistakes_are_several_errors() {
-        assert_eq!(parse("{}:{0} x").unwrap_err().len(), 3);
+        assert_eq!(parse("key", "{}:{0} x").unwrap_err().len(), 3);
     }
 }

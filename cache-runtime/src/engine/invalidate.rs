@@ -168,6 +168,7 @@ impl Engine {
 
     /// Sends what is pending, for as long as `deadline`; tells how much is left.
     pub(crate) async fn shutdown(&self, deadline: Duration) -> usize {
+        self.end_background();
         // Out of time is an answer, too: the rest is counted.
         let _ = tokio::time::timeout(deadline, self.drain()).await;
         let left = self.pending.len();

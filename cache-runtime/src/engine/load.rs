@@ -9,6 +9,7 @@ use crate::frame::{Lease, Tags, Token};
 use crate::key::Key;
 use crate::local::{Kept, Ticket};
 use crate::policy::Level;
+use crate::policy::Term;
 use crate::store::{Leased, Store};
 use crate::tag::{Generation, Tag};
 use crate::time::Instant;
@@ -61,16 +62,17 @@ impl Engine {
         let started = Instant::now();
         let loaded = self.run_renewing(request, key, token, call).await;
         let delta = started.elapsed();
-        let ttl = match loaded {
+        let term = match loaded {
             Loaded::Failed(error) => {
                 leader.close().end(Verdict::Failed(error));
                 return Ok(Led::Loaded);
             }
             Loaded::Keep => None,
-            Loaded::Store(ttl) => Some(ttl.map(spread_down)),
+            Loaded::Store(term) => Some(Term { fresh: term.fresh.map(spread_down), ..term }),
         };
-        let stamped = Stamped { token, tags: Tags::NONE, created_ms, soft: ttl.flatten(), delta };
-        let (frame, captured) = match ttl {
+        let stamped =
+            Stamped { token, tags: Tags::NONE, created_ms, soft: term.and_then(|term| term.fresh), delta };
+        let (frame, captured) = match term {
             Some(_) => self.framed(request, key, captured, stamped, call).await,
             None => (None, captured),
         };
@@ -80,13 +82,13 @@ impl Engine {
         let wanted = landing.has_joiners() || (frame.is_some() && request.site.level != Level::Off);
         let shared = if wanted { call.share() } else { None };
         let tags = captured.tags.into();
-        match frame {
-            Some(frame) => {
-                let ttl = ttl.flatten();
-                let filling = Filling { token, created_ms, frame, ttl, ticket, tags, shared, landing };
+        match (frame, term) {
+            (Some(frame), Some(term)) => {
+                let filling =
+                    Filling { token, created_ms, delta, frame, term, ticket, tags, shared, landing };
                 self.fill(request, marks, filling);
             }
-            None => self.certify(key, token, tags, shared, landing),
+            _ => self.certify(key, token, tags, shared, landing),
         }
         Ok(Led::Loaded)
     }
@@ -123,7 +125,7 @@ impl Engine {
 
     /// Sends the value to the store; joiners and L1 get it only if the store took it.
     pub(super) fn fill(&self, request: &Request<'_>, marks: &Marks, filling: Filling) {
-        let Filling { token, created_ms, frame, ttl, ticket, tags, shared, landing } = filling;
+        let Filling { token, created_ms, delta, frame, term, ticket, tags, shared, landing } = filling;
         let (store, key) = (self.store.clone(), marks.key.clone());
         let counters = self.counters(request.site);
         let keep = self.keeper(request, marks, ticket.certified_from_now());
@@ -133,7 +135,7 @@ impl Engine {
             // A lease knows nothing of tags: joiners need to hear that these stand, too.
             let asked = if landing.has_joiners() { &tags[..] } else { &[] };
             let (filled, current) =
-                tokio::join!(biased; store.fill(&key, token, frame, ttl), unchanged(&*store, asked));
+                tokio::join!(biased; store.fill(&key, token, frame, term.hard()), unchanged(&*store, asked));
             match filled {
                 Ok(true) => {
                     let Some(value) = shared else { return };
@@ -141,7 +143,8 @@ impl Engine {
                         landing.end(Verdict::Certified(value.clone()));
                     }
                     if let Some(keep) = keep {
-                        keep.store(Kept { value, token, created_ms, fresh: ttl, tags, size });
+                        let (fresh, left) = (term.fresh, term.hard());
+                        keep.store(Kept { value, token, created_ms, fresh, left, delta, tags, size });
                     }
                 }
                 Ok(false) => drop(counters.fills_refused.fetch_add(1, Relaxed)),
@@ -191,8 +194,9 @@ impl Engine {
 pub(super) struct Filling {
     pub(super) token: Token,
     pub(super) created_ms: u64,
+    pub(super) delta: Duration,
     pub(super) frame: Vec<u8>,
-    pub(super) ttl: Option<Duration>,
+    pub(super) term: Term,
     pub(super) ticket: Ticket,
     pub(super) tags: Box<[(Tag, Generation)]>,
     pub(super) shared: Option<Shared>,

@@ -1,12 +1,12 @@
 //! The algorithm: who loads, who waits, what is stored, what is dropped. Over ports only, and over bytes and erased futures only.
 
+mod background;
 mod invalidate;
 mod load;
 mod read;
 mod refresh;
 mod tags;
 
-pub(crate) use self::read::Answered;
 pub(crate) use self::refresh::HeldEntry;
 pub use self::refresh::Put;
 
@@ -15,8 +15,9 @@ use crate::flight::{Flights, Shared, Trailing, Waits};
 use crate::frame::{Tags, Token, Value};
 use crate::key::{Key, KeyBuf};
 use crate::local::Local;
-use crate::observe::{Counters, Stats};
+use crate::observe::{Counters, Outcome, Stats};
 use crate::pending::Pending;
+use crate::policy::{Policy, Term};
 use crate::site::Site;
 use crate::store::Store;
 use bytes::Bytes;
@@ -48,13 +49,30 @@ pub(crate) struct Engine {
     pending: Arc<Pending>,
     draining: AtomicBool,
     fallbacks: Semaphore,
+    background: background::Background,
     counters: Mutex<BTreeMap<(&'static str, &'static str), Arc<Counters>>>,
+}
+
+/// How a call was answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    pub(crate) outcome: Outcome,
+    pub(crate) age: Option<Duration>,
+    /// Whether the value is to be reloaded in the background.
+    pub(crate) due: bool,
+}
+
+impl Answered {
+    fn by(outcome: Outcome) -> Self {
+        Self { outcome, age: None, due: false }
+    }
 }
 
 /// What is asked for.
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) site: &'static Site,
+    pub(crate) policy: Policy,
     pub(crate) key: &'a KeyBuf,
     /// The texts of the tags that the arguments tell.
     pub(crate) tags: &'a [Bytes],
@@ -82,14 +100,18 @@ pub(crate) trait Answer: Send {
 pub(crate) trait Call: Answer {
     /// Runs the body.
     fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded>;
+    /// Whether a stale value may answer instead of the error that the body ended with.
+    fn forgives(&self) -> bool;
+    /// Takes back the error: a stale value is the answer.
+    fn forget_error(&mut self);
     /// Takes a shared error as the answer, if it is of the right type.
     fn adopt_error(&mut self, error: &Shared) -> bool;
 }
 
 /// What the body gave, as far as the engine cares.
 pub(crate) enum Loaded {
-    /// A value to be stored; `None` for ever.
-    Store(Option<Duration>),
+    /// A value to be stored.
+    Store(Term),
     /// A value that is not stored, by the function's own rules.
     Keep,
     /// An error, where it can be shared.
@@ -139,6 +161,7 @@ impl Engine {
             pending: parts.pending,
             draining: AtomicBool::new(false),
             fallbacks: Semaphore::new(FALLBACKS),
+            background: background::Background::default(),
             counters: Mutex::default(),
         }
     }

@@ -2,14 +2,15 @@
 
 use super::load::Led;
 use super::tags::Marks;
-use super::{Answer, Call, Engine, Loaded, Request, Unreadable};
+use super::{Answer, Answered, Call, Engine, Loaded, Request, Unreadable};
 use crate::error::StoreError;
 use crate::flight::{Turn, Verdict};
 use crate::frame::{self, Entry, Lease, Token, Unusable, Value};
 use crate::key::Key;
 use crate::local::{Kept, Local, Ticket};
 use crate::observe::{Outcome, Tier};
-use crate::policy::Level;
+use crate::policy::{Freshness, Level};
+use crate::site::Site;
 use crate::tag::Generation;
 use crate::time::Instant;
 use bytes::Bytes;
@@ -19,9 +20,6 @@ use std::time::Duration;
 
 /// How often a caller lets a load be taken from it before it loads for itself alone.
 const PATIENCE: u32 = 3;
-
-/// How a call was answered, and how old the value is.
-pub(crate) type Answered = (Outcome, Option<Duration>);
 
 /// What an answer of the store means for a lookup.
 enum Seen {
@@ -33,6 +31,8 @@ enum Seen {
     Beside,
     /// Nothing, or a value to be replaced.
     Open(Option<Token>),
+    /// A value that answers only where its load fails; the caller has it.
+    Expired(Token),
 }
 
 /// An answer of the store, and what was known when it was asked.
@@ -64,12 +64,36 @@ impl Engine {
     /// The value of L1, where it is served without asking.
     pub(crate) fn read_local(&self, request: &Request<'_>, answer: &mut dyn Answer) -> Option<Answered> {
         let level @ (Level::Coherent | Level::Ttl(_)) = request.site.level else { return None };
-        let held = self.local.get(request.key.written(), level)?;
-        // A reply asked for before an invalidation that is still unsent may lie here under a stamp from after it.
+        let held = self.local.find(request.key.written())?;
+        // A reply asked for before an invalidation that is still unsent may lie here under a stamp from after it. The queue comes before
+        // the stamps: what is taken out of it has changed them.
         if !self.pending.is_empty() && self.pending.contains_any(&self.key(request.key), held.tags()) {
             return None;
         }
-        answer.adopt(&held.value).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
+        if !self.local.is_valid(&held, level) {
+            return None;
+        }
+        self.aged(request, Tier::L1, held.created_ms, held.fresh, held.delta)
+            .filter(|_| answer.adopt(&held.value))
+    }
+
+    /// How a value of this age answers, if it does.
+    fn aged(
+        &self,
+        request: &Request<'_>,
+        tier: Tier,
+        created_ms: u64,
+        fresh: Option<Duration>,
+        delta: Duration,
+    ) -> Option<Answered> {
+        let age = self.age(created_ms);
+        let freshness = freshness(request, age.unwrap_or_default(), fresh, delta);
+        let outcome = match freshness {
+            Freshness::Fresh | Freshness::Due => Outcome::Hit(tier),
+            Freshness::Stale => Outcome::Stale,
+            Freshness::Expired => return None,
+        };
+        Some(Answered { outcome, age, due: freshness != Freshness::Fresh })
     }
 
     /// The value of L1, if the store still has the same one.
@@ -80,11 +104,15 @@ impl Engine {
         call: &mut dyn Call,
     ) -> Option<Answered> {
         let Level::Validate = request.site.level else { return None };
-        let held = self.local.get(request.key.written(), Level::Validate)?;
+        let held = self.local.find(request.key.written())?;
+        if !self.local.is_valid(&held, Level::Validate) {
+            return None;
+        }
         let current = self.are_current(Level::Validate, &held.tags);
         let (head, current) = tokio::join!(biased; self.store.head(&marks.key), current);
         let same = frame::value_token(&head.ok()?) == Some(held.token) && current.ok()?;
-        (same && call.adopt(&held.value)).then(|| (Outcome::Hit(Tier::L1), self.age(held.created_ms)))
+        self.aged(request, Tier::L1, held.created_ms, held.fresh, held.delta)
+            .filter(|_| same && call.adopt(&held.value))
     }
 
     /// The lookup proper. An error means that the store cannot be relied on now.
@@ -105,9 +133,11 @@ impl Engine {
                 reply = None;
                 let verdict = tokio::time::timeout(patience, joiner.verdict()).await;
                 match verdict.unwrap_or(Verdict::Failed(None)) {
-                    Verdict::Certified(value) if call.adopt(&value) => return Ok((Outcome::Joined, None)),
+                    Verdict::Certified(value) if call.adopt(&value) => {
+                        return Ok(Answered::by(Outcome::Joined));
+                    }
                     Verdict::Failed(Some(error)) if call.adopt_error(&error) => {
-                        return Ok((Outcome::Joined, None));
+                        return Ok(Answered::by(Outcome::Joined));
                     }
                     Verdict::Failed(_) => return Ok(self.load_alone(request, call).await),
                     Verdict::Certified(_) | Verdict::Refused => refusals += 1,
@@ -124,7 +154,7 @@ impl Engine {
             };
             let ticket = seen.ticket;
             match self.see(request, marks, seen, call).await? {
-                Seen::Usable((_, age)) if waited => return Ok((Outcome::Joined, age)),
+                Seen::Usable(hit) if waited => return Ok(Answered { outcome: Outcome::Joined, ..hit }),
                 Seen::Usable(answered) => return Ok(answered),
                 Seen::Beside => return Ok(self.beside(request, key, call).await),
                 Seen::Lease(lease) => {
@@ -136,10 +166,14 @@ impl Engine {
                     reply = Some(Reply { ticket, bytes: bytes?, generations: None });
                     waited = true;
                 }
+                Seen::Expired(token) => {
+                    let Some(leader) = self.flights.open(key, ticket.stamp) else { continue };
+                    return self.reload_expired(request, marks, leader, (token, ticket), call).await;
+                }
                 Seen::Open(instead_of) => {
                     let Some(leader) = self.flights.open(key, ticket.stamp) else { continue };
                     match self.lead(request, marks, leader, instead_of, ticket, call).await? {
-                        Led::Loaded => return Ok((Outcome::Loaded, None)),
+                        Led::Loaded => return Ok(Answered::by(Outcome::Loaded)),
                         Led::Denied(bytes) => {
                             reply = Some(Reply { ticket, bytes: Some(bytes), generations: None });
                         }
@@ -181,10 +215,16 @@ impl Engine {
                 if !self.is_current(request.site.level, marks, reply.generations, &value).await? {
                     return Ok(Seen::Open(Some(value.token)));
                 }
+                let delta = Duration::from_millis(value.delta_ms.into());
+                let aged = self.aged(request, Tier::L2, value.created_ms, value.fresh(), delta);
                 match call.decode(&value) {
-                    Ok(()) => {
-                        return Ok(Seen::Usable(self.usable(request, marks, reply.ticket, &value, call)));
-                    }
+                    Ok(()) => match aged {
+                        Some(answered) => {
+                            self.keep(request, marks, reply.ticket, &value, call);
+                            return Ok(Seen::Usable(answered));
+                        }
+                        None => return Ok(Seen::Expired(value.token)),
+                    },
                     Err(Unreadable::Newer) => Seen::Beside,
                     Err(Unreadable::Broken) => Seen::Open(Some(value.token)),
                 }
@@ -197,28 +237,29 @@ impl Engine {
     }
 
     /// Puts a value of the store into L1, where the function uses it.
-    fn usable(
+    fn keep(
         &self,
         request: &Request<'_>,
         marks: &Marks,
         ticket: Ticket,
         value: &Value<'_>,
-        call: &dyn Call,
-    ) -> Answered {
-        let age = self.age(value.created_ms);
-        if let Some(keeper) = self.keeper(request, marks, ticket)
-            && let Some(shared) = call.share()
-        {
-            keeper.store(Kept {
-                value: shared,
-                token: value.token,
-                created_ms: value.created_ms,
-                fresh: value.fresh().map(|fresh| fresh.saturating_sub(age.unwrap_or_default())),
-                tags: Self::tags_of(marks, value.tags),
-                size: value.payload.len(),
-            });
-        }
-        (Outcome::Hit(Tier::L2), age)
+        answer: &dyn Answer,
+    ) {
+        let age = self.age(value.created_ms).unwrap_or_default();
+        let Some(keeper) = self.keeper(request, marks, ticket) else { return };
+        let Some(shared) = answer.share() else { return };
+        let fresh = value.fresh();
+        let answers = fresh.map(|fresh| fresh + request.policy.stale());
+        keeper.store(Kept {
+            value: shared,
+            token: value.token,
+            created_ms: value.created_ms,
+            fresh,
+            left: answers.map(|answers| answers.saturating_sub(age)),
+            delta: Duration::from_millis(value.delta_ms.into()),
+            tags: Self::tags_of(marks, value.tags),
+            size: value.payload.len(),
+        });
     }
 
     /// What puts a value into L1 later, where the function uses it.
@@ -248,9 +289,11 @@ impl Engine {
                         .await
                         .unwrap_or(Verdict::Failed(None))
                     {
-                        Verdict::Certified(value) if call.adopt(&value) => return (Outcome::Joined, None),
+                        Verdict::Certified(value) if call.adopt(&value) => {
+                            return Answered::by(Outcome::Joined);
+                        }
                         Verdict::Failed(Some(error)) if call.adopt_error(&error) => {
-                            return (Outcome::Joined, None);
+                            return Answered::by(Outcome::Joined);
                         }
                         Verdict::Abandoned => continue,
                         _ => return self.load_alone(request, call).await,
@@ -267,21 +310,21 @@ impl Engine {
                 Loaded::Store(_) | Loaded::Keep => Verdict::Refused,
             };
             load.end(verdict);
-            return (Outcome::Bypassed, None);
+            return Answered::by(Outcome::Bypassed);
         }
     }
 
     /// Runs the body of a call that is not to be cached.
     pub(crate) async fn bypass(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
         self.run(request, call).await;
-        (Outcome::Bypassed, None)
+        Answered::by(Outcome::Bypassed)
     }
 
     /// Runs the body for this caller only; as many at once as a store of data bears.
     pub(super) async fn load_alone(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
         let _permit = self.fallbacks.acquire().await;
         self.run(request, call).await;
-        (Outcome::Bypassed, None)
+        Answered::by(Outcome::Bypassed)
     }
 
     /// Runs the body to its end.
@@ -306,4 +349,29 @@ impl Keeper {
     pub(super) fn store(self, kept: Kept) {
         self.local.store(self.name, &self.asked, self.ticket, self.level, kept);
     }
+}
+
+/// What the age of a value means for its function. Early reloads are by chance, the likelier the nearer the end and the dearer the load
+/// (XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", 2015).
+fn freshness(request: &Request<'_>, age: Duration, fresh: Option<Duration>, delta: Duration) -> Freshness {
+    /// Beyond this many times the load's cost the chance is nothing.
+    const FAR: u32 = 50;
+    let Some(fresh) = fresh else { return Freshness::Fresh };
+    let Site { early, stale_if_error, .. } = *request.site;
+    if !early && stale_if_error.is_zero() && request.policy.stale().is_zero() {
+        // The store alone says when it ends.
+        return Freshness::Fresh;
+    }
+    if age > fresh + request.policy.stale() {
+        return Freshness::Expired;
+    }
+    if age > fresh {
+        return Freshness::Stale;
+    }
+    if !early || age + delta * FAR < fresh {
+        return Freshness::Fresh;
+    }
+    let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX)).max(1.0) / f64::from(u32::MAX);
+    let ahead = delta.mul_f64(-chance.ln());
+    if age + ahead >= fresh { Freshness::Due } else { Freshness::Fresh }
 }

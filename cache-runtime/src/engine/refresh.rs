@@ -1,14 +1,15 @@
 //! What an entry can do by itself: be looked at, replaced, reloaded.
 
 use super::load::Filling;
-use super::read::Answered;
 use super::tags::{Captured, Marks};
-use super::{Answer, Call, Engine, HOLD, Loaded, Request, Stamped};
+use super::{Answer, Answered, Call, Engine, HOLD, LEASE, Loaded, Request, Stamped};
 use crate::error::StoreError;
-use crate::flight::Landing;
-use crate::frame::{Entry, Tags, Token};
+use crate::flight::{Landing, Leader, Shared, Verdict};
+use crate::frame::{self, Entry, Tags, Token};
 use crate::key::Key;
+use crate::local::Ticket;
 use crate::observe::{Invalidation, Outcome, Tier};
+use crate::policy::Term;
 use crate::store::Lifetime;
 use crate::time::Instant;
 use bytes::Bytes;
@@ -42,7 +43,8 @@ impl Engine {
         let bytes = self.find(request, &marks).await?;
         let Ok(Entry::Value(value)) = Entry::parse(&marks.key, &bytes) else { return None };
         answer.decode(&value).ok()?;
-        Some((Outcome::Hit(Tier::L2), self.age(value.created_ms)))
+        let age = self.age(value.created_ms);
+        Some(Answered { outcome: Outcome::Hit(Tier::L2), age, due: false })
     }
 
     /// How much longer the entry lives in the store.
@@ -94,19 +96,19 @@ impl Engine {
         self: &Arc<Self>,
         request: &Request<'_>,
         held: HeldEntry,
-        ttl: Option<Duration>,
+        term: Term,
         answer: &mut dyn Answer,
     ) -> Put {
         let key = self.key(request.key);
         let HeldEntry { holder, captured } = held;
         let created_ms = self.store.now_ms();
         let stamped =
-            Stamped { token: holder, tags: Tags::NONE, created_ms, soft: ttl, delta: Duration::ZERO };
+            Stamped { token: holder, tags: Tags::NONE, created_ms, soft: term.fresh, delta: Duration::ZERO };
         let (frame, _) = self.framed(request, &key, captured, stamped, answer).await;
         let Some(frame) = frame else { return self.unhold(&key, holder).await };
         self.invalidate_local(std::slice::from_ref(&key), &[]);
         self.pending.sending(std::slice::from_ref(&key), &[]);
-        let stored = self.store.put(&key, holder, Bytes::from(frame), ttl).await;
+        let stored = self.store.put(&key, holder, Bytes::from(frame), term.hard()).await;
         self.invalidate_local(std::slice::from_ref(&key), &[]);
         match stored {
             Ok(true) => Put::Stored,
@@ -161,15 +163,86 @@ impl Engine {
     pub(crate) async fn refresh(&self, request: &Request<'_>, call: &mut dyn Call) -> Outcome {
         let marks = self.marks(request);
         if !self.enabled || self.pending.contains_any(&marks.key, &marks.tags) {
-            return self.load_alone(request, call).await.0;
+            return self.load_alone(request, call).await.outcome;
         }
         match self.refresh_shared(request, &marks, call).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 self.fault(request.site, error);
-                self.load_alone(request, call).await.0
+                self.load_alone(request, call).await.outcome
             }
         }
+    }
+
+    /// The same where nobody waits for the answer: only if nobody else is at it.
+    pub(crate) async fn refresh_unwatched(&self, request: &Request<'_>, call: &mut dyn Call) {
+        let marks = self.marks(request);
+        if self.pending.contains_any(&marks.key, &marks.tags) {
+            return;
+        }
+        if let Err(error) = self.refresh_granted(request, &marks, call).await {
+            self.fault(request.site, error);
+        }
+    }
+
+    /// Reloads a value that has expired; where the body fails in a way that is forgiven, the value that `call` has answers.
+    pub(super) async fn reload_expired(
+        &self,
+        request: &Request<'_>,
+        marks: &Marks,
+        leader: Leader,
+        (seen, ticket): (Token, Ticket),
+        call: &mut dyn Call,
+    ) -> Result<Answered, StoreError> {
+        let token = Token::random();
+        let (granted, captured) = tokio::join!(
+            biased;
+            self.store.refresh(&marks.key, seen, token, LEASE),
+            self.capture(request, marks)
+        );
+        if !granted? {
+            // Another process is at it, and may fail: its callers have the same value to fall back on.
+            drop(leader);
+            let answered = self.load_alone(request, call).await;
+            return Ok(if forgiven(call) { Answered::by(Outcome::Stale) } else { answered });
+        }
+        let captured = captured?;
+        let created_ms = self.store.now_ms();
+        let started = Instant::now();
+        match self.run(request, call).await {
+            Loaded::Store(term) => {
+                let delta = started.elapsed();
+                let stamped = Stamped { token, tags: Tags::NONE, created_ms, soft: term.fresh, delta };
+                let (frame, captured) = self.framed(request, &marks.key, captured, stamped, call).await;
+                let landing = leader.close();
+                if let Some(frame) = frame {
+                    let (tags, shared) = (captured.tags.into(), call.share());
+                    let filling =
+                        Filling { token, created_ms, delta, frame, term, ticket, tags, shared, landing };
+                    self.fill(request, marks, filling);
+                }
+            }
+            Loaded::Keep => drop(leader.close()),
+            Loaded::Failed(_) if forgiven(call) => {
+                self.share_stale(&marks.key, seen, leader.close(), call.share());
+                return Ok(Answered::by(Outcome::Stale));
+            }
+            Loaded::Failed(error) => leader.close().end(Verdict::Failed(error)),
+        }
+        Ok(Answered::by(Outcome::Loaded))
+    }
+
+    /// Gives joiners the expired value, if it still stands.
+    fn share_stale(&self, key: &Key, seen: Token, landing: Landing, shared: Option<Shared>) {
+        let (store, key) = (self.store.clone(), key.clone());
+        super::detach(async move {
+            let head = store.head(&key).await;
+            if let (Ok(head), Some(shared)) = (head, shared)
+                && frame::value_token(&head) == Some(seen)
+            {
+                landing.end(Verdict::Certified(shared));
+            }
+        });
     }
 
     async fn refresh_shared(
@@ -178,6 +251,22 @@ impl Engine {
         marks: &Marks,
         call: &mut dyn Call,
     ) -> Result<Outcome, StoreError> {
+        match self.refresh_granted(request, marks, call).await? {
+            Refreshing::Done => Ok(Outcome::Loaded),
+            Refreshing::Absent => {
+                self.read_shared(request, marks, call).await.map(|answered| answered.outcome)
+            }
+            Refreshing::Denied => Ok(self.load_alone(request, call).await.outcome),
+        }
+    }
+
+    /// Takes the right to reload what stands at the entry, and does it.
+    async fn refresh_granted(
+        &self,
+        request: &Request<'_>,
+        marks: &Marks,
+        call: &mut dyn Call,
+    ) -> Result<Refreshing, StoreError> {
         let ticket = self.ticket(marks);
         let seen = match self.store.get(&marks.key).await? {
             Some(bytes) => match Entry::parse(&marks.key, &bytes) {
@@ -186,9 +275,7 @@ impl Engine {
             },
             None => None,
         };
-        let Some(seen) = seen else {
-            return self.read_shared(request, marks, call).await.map(|(outcome, _)| outcome);
-        };
+        let Some(seen) = seen else { return Ok(Refreshing::Absent) };
         let token = Token::random();
         let (refreshing, captured) = tokio::join!(
             biased;
@@ -196,21 +283,42 @@ impl Engine {
             self.capture(request, marks)
         );
         if !refreshing? {
-            return Ok(self.load_alone(request, call).await.0);
+            return Ok(Refreshing::Denied);
         }
         let captured = captured?;
         let created_ms = self.store.now_ms();
         let started = Instant::now();
-        if let Loaded::Store(ttl) = self.run(request, call).await {
+        let loaded = self.run(request, call).await;
+        if let Loaded::Store(term) = loaded {
             let delta = started.elapsed();
-            let stamped = Stamped { token, tags: Tags::NONE, created_ms, soft: ttl, delta };
+            let stamped = Stamped { token, tags: Tags::NONE, created_ms, soft: term.fresh, delta };
             let (frame, captured) = self.framed(request, &marks.key, captured, stamped, call).await;
-            let Some(frame) = frame else { return Ok(Outcome::Loaded) };
+            let Some(frame) = frame else { return Ok(Refreshing::Done) };
             let (tags, landing) = (captured.tags.into(), Landing::unwatched());
             self.local.invalidate(marks.key.hash);
-            let filling = Filling { token, created_ms, frame, ttl, ticket, tags, shared: None, landing };
+            let filling =
+                Filling { token, created_ms, delta, frame, term, ticket, tags, shared: None, landing };
             self.fill(request, marks, filling);
         }
-        Ok(Outcome::Loaded)
+        Ok(Refreshing::Done)
     }
+}
+
+/// Whether a stale value answers instead of the body's error.
+fn forgiven(call: &mut dyn Call) -> bool {
+    let forgiven = call.forgives();
+    if forgiven {
+        call.forget_error();
+    }
+    forgiven
+}
+
+/// What became of a refresh.
+enum Refreshing {
+    /// The body ran.
+    Done,
+    /// There is nothing to refresh.
+    Absent,
+    /// Someone else is at it.
+    Denied,
 }

@@ -72,6 +72,10 @@ pub(crate) struct Held {
     pub(crate) value: Shared,
     pub(crate) token: Token,
     pub(crate) created_ms: u64,
+    /// How long it is fresh from its creation on; `None` for ever.
+    pub(crate) fresh: Option<Duration>,
+    /// What its load cost.
+    pub(crate) delta: Duration,
     pub(crate) tags: Box<[(Tag, Generation)]>,
     hashes: Hashes,
     ticket: Ticket,
@@ -85,8 +89,12 @@ pub(crate) struct Kept {
     pub(crate) value: Shared,
     pub(crate) token: Token,
     pub(crate) created_ms: u64,
-    /// How much longer it is fresh; `None` for ever.
+    /// How long it is fresh from its creation on; `None` for ever.
     pub(crate) fresh: Option<Duration>,
+    /// How much longer it answers; `None` for ever.
+    pub(crate) left: Option<Duration>,
+    /// What its load cost.
+    pub(crate) delta: Duration,
     pub(crate) tags: Box<[(Tag, Generation)]>,
     pub(crate) size: usize,
 }
@@ -136,16 +144,18 @@ impl Local {
         self.stripe(hash).fetch_add(1, Ordering::AcqRel);
     }
 
-    /// The entry of `name`, if nothing speaks against serving it at `level`.
-    pub(crate) fn get(&self, name: &[u8], level: Level) -> Option<Arc<Held>> {
+    /// The entry of `name`, valid or not.
+    pub(crate) fn find(&self, name: &[u8]) -> Option<Arc<Held>> {
+        self.entries.get(name)
+    }
+
+    /// Whether nothing speaks against serving `held` at `level`.
+    pub(crate) fn is_valid(&self, held: &Held, level: Level) -> bool {
         // The order matters: see `ticket`.
         let live = level != Level::Coherent || self.feed.is_live();
-        let held = self.entries.get(name)?;
-        let valid = live
-            && held.ticket.stamp == self.stamp(&held.hashes)
+        live && held.ticket.stamp == self.stamp(&held.hashes)
             && (level != Level::Coherent || held.ticket.epoch == self.feed.epoch())
-            && held.expires.is_none_or(|expires| Instant::now() < expires);
-        valid.then_some(held)
+            && held.expires.is_none_or(|expires| Instant::now() < expires)
     }
 
     /// Keeps a value that was asked for after `ticket` was taken of `asked`: its key and the tags known before.
@@ -168,11 +178,11 @@ impl Local {
             return;
         }
         let ticket = Ticket { stamp, ..ticket };
-        let Kept { value, token, created_ms, fresh, tags, size } = kept;
+        let Kept { value, token, created_ms, fresh, left, delta, tags, size } = kept;
         let bound = most.map(|most| ticket.current_at + most);
-        let expires = bound.into_iter().chain(fresh.map(|fresh| Instant::now() + fresh)).min();
-        self.entries
-            .insert(name, Arc::new(Held { value, token, created_ms, tags, hashes, ticket, expires, size }));
+        let expires = bound.into_iter().chain(left.map(|left| Instant::now() + left)).min();
+        let held = Held { value, token, created_ms, fresh, delta, tags, hashes, ticket, expires, size };
+        self.entries.insert(name, Arc::new(held));
     }
 
     /// The generation of `tag`, as long as the feed would have told of its end.

@@ -13,6 +13,7 @@ use crate::error::Undone;
 use crate::frame::Token;
 use crate::key::{Key, KeyWriter};
 use crate::observe::Invalidation;
+use crate::policy::Term;
 use crate::scope::{Deferred, Targets};
 use crate::tag::Tag;
 use crate::typed::{Rules, Slot};
@@ -42,7 +43,7 @@ struct Updating {
 }
 
 struct NewValue {
-    ttl: Option<Duration>,
+    term: Term,
     slot: Box<dyn Answer + Sync>,
 }
 
@@ -142,7 +143,7 @@ impl Mutation {
         let Place { site, policy, .. } = updating.place;
         updating.value = rules
             .storage(site, policy, &value)
-            .map(|ttl| NewValue { ttl, slot: Box::new(Slot::full(site, rules, value)) });
+            .map(|term| NewValue { term, slot: Box::new(Slot::full(site, rules, value)) });
     }
 
     /// Adds all entries with a tag.
@@ -240,8 +241,8 @@ impl Mutation {
                 continue;
             }
             let put = match (held, value) {
-                (Some(held), Some(NewValue { ttl, mut slot })) => {
-                    engine.put(&place.request(), held, ttl, &mut *slot).await
+                (Some(held), Some(NewValue { term, mut slot })) => {
+                    engine.put(&place.request(), held, term, &mut *slot).await
                 }
                 (held, _) => engine.end_hold(&place.request(), held).await,
             };

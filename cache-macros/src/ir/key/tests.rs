@@ -7,7 +7,8 @@ fn lower(func: &str, options: &str) -> (String, Vec<String>) {
     let given = options::parse(options.parse().unwrap(), KNOWN, &diag);
     let settings = Settings::lower(given, &diag);
     let func = syn::parse_str(func).expect(func);
-    let key = Key::lower(&func, &settings, "t:v1", &diag);
+    let skips = Skips::lower(&func, &settings, &diag);
+    let key = Key::lower(&func, &settings, &skips, "t:v1", &diag);
     let shape = key.map(|key| {
         let parts: Vec<String> =
             key.parts.iter().map(|part| format!("{}[{}]", part.before, part.place)).collect();

@@ -1,36 +1,42 @@
-//! A mutation: what it invalidates, before its body runs and after.
+//! A mutation: what it makes untrue, before its body runs and after, and how.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident};
-use syn::punctuated::{Pair, Punctuated};
-use syn::{Expr, ExprMethodCall, ExprPath, Lit, Pat, Path, Token, Type, parse_quote, token};
+mod ends;
+mod options;
+mod tags;
+mod targets;
 
+pub(crate) use self::ends::{End, deferred_signature};
+pub(crate) use self::options::{Manner, OnError};
+pub(crate) use self::targets::{Aim, Arg, Callee, Each, Entry, Kept, Step};
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::{Path, Type, parse_quote};
+
+use self::targets::{find, result_in};
 use super::generics::Words;
-use super::{literal, peel, runtime};
-use crate::diag::{self, Diag};
-use crate::func::{Body, Func, Param, binds};
-use crate::syntax::options::{Form, Given, Known, Reader, Value};
-use crate::syntax::targets::{Call, Target};
+use super::{Spanned, runtime};
+use crate::diag::Diag;
+use crate::func::{Body, Func};
+use crate::syntax::options::{Given, Known, Reader};
+use crate::syntax::targets::{self as written, Target};
 
-/// The options that `#[invalidates]` knows.
-#[rustfmt::skip]
-const KNOWN: &[Known] = &[
-    Known { name: "on_error", form: Form::Value, usage: "on_error = \"keep\"" },
-    Known { name: "crate", form: Form::Path, usage: "crate = ::cache_runtime" },
-    Known { name: "tags", form: Form::Later, usage: "" },
-    Known { name: "mode", form: Form::Later, usage: "" },
-    Known { name: "durability", form: Form::Later, usage: "" },
-    Known { name: "on_unreachable", form: Form::Later, usage: "" },
-    Known { name: "settle", form: Form::Later, usage: "" },
-    Known { name: "hold_after", form: Form::Later, usage: "" },
-    Known { name: "report", form: Form::Later, usage: "" },
-    Known { name: "deferred", form: Form::Later, usage: "" },
-];
+/// The attribute that stands on the function.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    Invalidates,
+    Updates,
+}
 
-pub(crate) struct Invalidates {
+pub(crate) struct Mutation {
     pub(crate) krate: Path,
     pub(crate) function: String,
-    pub(crate) on_error: OnError,
+    pub(crate) manner: Manner,
+    /// How long the entries are held around the body, if they are.
+    pub(crate) hold: Option<Duration>,
+    /// The entry that the value becomes.
+    pub(crate) update: Option<Entry>,
     /// What is evaluated before the body: the targets, and the parameters that late targets read.
     pub(crate) early: Vec<Step>,
     pub(crate) kept: Vec<Kept>,
@@ -39,6 +45,7 @@ pub(crate) struct Invalidates {
     pub(crate) result: Option<Ident>,
     pub(crate) output: Type,
     pub(crate) capture: Capture,
+    pub(crate) end: End,
 }
 
 /// How the body takes the parameters.
@@ -49,98 +56,141 @@ pub(crate) enum Capture {
     Borrow,
 }
 
-/// What a body that failed means for the entries.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum OnError {
-    Invalidate,
-    Keep,
+impl Kind {
+    fn known(self) -> &'static [Known] {
+        match self {
+            Kind::Invalidates => options::OF_INVALIDATES,
+            Kind::Updates => options::OF_UPDATES,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Invalidates => "invalidates",
+            Kind::Updates => "updates",
+        }
+    }
 }
 
-/// One target.
-pub(crate) struct Step {
-    pub(crate) each: Option<Each>,
-    pub(crate) callee: Callee,
-    pub(crate) paren: token::Paren,
-    pub(crate) args: Punctuated<Arg, Token![,]>,
-}
-
-pub(crate) struct Each {
-    pub(crate) pat: Pat,
-    pub(crate) source: Arg,
-}
-
-/// The companion that gives the entry.
-pub(crate) enum Callee {
-    Path(ExprPath),
-    /// The receiver and the name; the arguments of the call are those of the step.
-    Method(ExprMethodCall),
-}
-
-pub(crate) enum Arg {
-    /// A variable or a field of one, which must not be moved.
-    Place(Expr),
-    Other(Expr),
-}
-
-/// A value that the body could move away, cloned before it runs.
-pub(crate) struct Kept {
-    pub(crate) name: Ident,
-    pub(crate) value: Arg,
-}
-
-impl Invalidates {
+impl Mutation {
     /// Reads the attribute's parentheses, and puts function and targets together.
-    pub(crate) fn lower(tokens: TokenStream, func: &Func, diag: &Diag) -> Option<Invalidates> {
-        let (targets, given) = read(tokens, diag);
-        check_func(func, diag);
-        let (krate, on_error) = settings(given, diag);
-        let unit = || parse_quote!(());
-        let mut this = Invalidates {
-            krate: krate.unwrap_or_else(runtime),
+    pub(crate) fn lower(kind: Kind, tokens: TokenStream, func: &Func, diag: &Diag) -> Option<Mutation> {
+        let Read { mut targets, given, all } = read(kind, tokens, diag);
+        check_func(kind, func, diag);
+        let manner = Manner::lower(given, kind == Kind::Updates, diag);
+        check_cache(&manner, &targets, all, diag);
+        let krate = manner.krate.get().cloned().unwrap_or_else(runtime);
+        let update = match kind {
+            Kind::Updates if all && !targets.is_empty() => updated(targets.remove(0), func, diag),
+            _ => None,
+        };
+        let end = End::lower(func, &krate, &manner, diag);
+        let around = kind == Kind::Updates || manner.around.get().is_some_and(|around| *around);
+        let hold = around.then(|| manner.hold.get().copied().unwrap_or(Duration::from_secs(10)));
+        let broken = manner.is_broken();
+        let mut this = Mutation {
+            krate,
             function: func.name(),
-            on_error: on_error?,
+            manner,
+            hold,
+            update,
             early: Vec::new(),
             kept: Vec::new(),
             late: Vec::new(),
             result: None,
-            output: func.output().cloned().unwrap_or_else(unit),
+            output: func.output().cloned().unwrap_or_else(|| parse_quote!(())),
             capture: Capture::Move,
+            end: end?,
         };
-        let reads: Vec<String> = func.params.iter().flat_map(Param::names).chain(["self".into()]).collect();
-        let names_result =
-            func.params.iter().any(|param| param.ident().is_some_and(|ident| ident == "result"));
-        for target in targets {
-            match target.result().filter(|_| !names_result) {
-                Some(result) => this.add_late(target, result, &reads),
-                None => this.early.push(Step::of(target)),
-            }
-        }
+        this.add(targets, func, diag);
         if this.late.iter().any(Step::reads_self) && takes_self_mutably(func) {
             this.capture = Capture::Borrow;
         }
-        Some(this)
+        (!broken).then_some(this)
     }
 
-    /// The body takes the parameters by value, so what a late target reads of them is cloned before.
-    fn add_late(&mut self, target: Target, result: Ident, reads: &[String]) {
-        let mut step = Step::of(target);
-        let mut own = vec![result.to_string()];
-        if let Some(each) = &mut step.each {
-            each.source.keep(&own, reads, &mut self.kept);
-            own.extend(binds(&each.pat).iter().map(Ident::to_string));
+    fn add(&mut self, targets: Vec<Target>, func: &Func, diag: &Diag) {
+        let names = func.params.iter().flat_map(|param| param.idents()).map(Ident::to_string);
+        let reads: Vec<String> = names.chain(["self".into()]).collect();
+        let mut seen = Vec::new();
+        for target in targets {
+            for (step, result) in steps(target, func, &mut seen, diag) {
+                match result {
+                    Some(result) => {
+                        self.late.push(step.late(&result, &reads, &mut self.kept));
+                        self.result.get_or_insert(result);
+                    }
+                    None => self.early.push(step),
+                }
+            }
         }
-        for arg in &mut step.args {
-            arg.see_through(&result);
-            arg.keep(&own, reads, &mut self.kept);
-        }
-        self.late.push(step);
-        self.result.get_or_insert(result);
     }
 }
 
+/// What one target comes to, each with the user's word for the result where it is named.
+fn steps(
+    target: Target,
+    func: &Func,
+    seen: &mut Vec<(String, String)>,
+    diag: &Diag,
+) -> Vec<(Step, Option<Ident>)> {
+    let source =
+        target.each.as_ref().and_then(|each| find(quote::ToTokens::to_token_stream(&each.source), "result"));
+    let source = source.filter(|_| !has_result(func));
+    let each = target.each.map(Each::of);
+    match target.aim {
+        written::Aim::Call(call) => {
+            let result = source.or(result_in(&call).filter(|_| !has_result(func)));
+            vec![(Step { each, aim: Aim::Entry(Entry::of(call)) }, result)]
+        }
+        written::Aim::Namespace(ns) => match tags::namespace(&ns, diag) {
+            Some(ns) => vec![(Step { each, aim: Aim::Namespace(ns) }, source)],
+            None => Vec::new(),
+        },
+        written::Aim::Tags(ns, templates) => {
+            let tags = tags::lower(&ns, &templates, each.as_ref(), func, seen, diag);
+            tags.into_iter()
+                .map(|(aim, result)| (Step { each: each.clone(), aim }, source.clone().or(result)))
+                .collect()
+        }
+    }
+}
+
+/// Whether the word `result` is a parameter.
+fn has_result(func: &Func) -> bool {
+    func.params.iter().any(|param| param.ident().is_some_and(|ident| ident == "result"))
+}
+
+/// The entry that a value becomes, which is held before there is one.
+fn updated(target: Target, func: &Func, diag: &Diag) -> Option<Entry> {
+    let (None, written::Aim::Call(call)) = (target.each, target.aim) else {
+        diag.error(
+            target.span,
+            "the value becomes one entry, which is named first; write for example `#[updates(Self::get(id), ..)]`",
+        );
+        return None;
+    };
+    if let Some(result) = result_in(&call).filter(|_| !has_result(func)) {
+        diag.error(
+            result.span(),
+            "the entry is held before the body runs, so it cannot name `result`; name it by the parameters, or write \
+             `#[invalidates(..)]`",
+        );
+        return None;
+    }
+    Some(Entry::of(call))
+}
+
+struct Read {
+    targets: Vec<Target>,
+    given: Vec<Given>,
+    /// Whether every target could be read.
+    all: bool,
+}
+
 /// The targets and the options, in whatever order they stand.
-fn read(tokens: TokenStream, diag: &Diag) -> (Vec<Target>, Vec<Given>) {
-    let mut reader = Reader::new(KNOWN, diag);
+fn read(kind: Kind, tokens: TokenStream, diag: &Diag) -> Read {
+    let mut reader = Reader::new(kind.known(), diag);
     let (mut targets, mut options, mut others) = (Vec::new(), 0, 0);
     reader.read_all(tokens, |reader, input| {
         if reader.at_option(input) {
@@ -153,10 +203,24 @@ fn read(tokens: TokenStream, diag: &Diag) -> (Vec<Target>, Vec<Given>) {
     });
     // what was refused may have been meant for a target
     if others == 0 && options == reader.given.len() {
-        let message = "no target is named; write for example `#[invalidates(Self::get(id))]`";
-        diag.error(Span::call_site(), message);
+        let name = kind.name();
+        diag.error(
+            Span::call_site(),
+            format!("no target is named; write for example `#[{name}(Self::get(id))]`"),
+        );
     }
-    (targets, reader.given)
+    Read { all: others == targets.len(), targets, given: reader.given }
+}
+
+fn check_cache(manner: &Manner, targets: &[Target], all: bool, diag: &Diag) {
+    let entries = targets.iter().all(|target| matches!(target.aim, written::Aim::Call(_)));
+    if let (Some(Spanned { span, .. }), true, true) = (manner.cache.spanned(), entries, all) {
+        diag.error(
+            *span,
+            "`cache` is where `tags(..)` and `namespace(..)` are looked for, and no target is one; an entry knows its \
+             cache, so remove `cache`",
+        );
+    }
 }
 
 fn takes_self_mutably(func: &Func) -> bool {
@@ -164,7 +228,7 @@ fn takes_self_mutably(func: &Func) -> bool {
     matches!(kind, Some(syn::ReceiverKind::Reference(_, _, Some(_))))
 }
 
-fn check_func(func: &Func, diag: &Diag) {
+fn check_func(kind: Kind, func: &Func, diag: &Diag) {
     if matches!(func.body, Body::Other(_)) {
         let name = &func.sig.ident;
         let message = format!("only an async function can invalidate; write `async fn {name}`");
@@ -174,145 +238,25 @@ fn check_func(func: &Func, diag: &Diag) {
     {
         diag.error_at(output, "`impl Trait` in the return type has no name; write the type itself");
     }
-    if let Some(again) = func.attribute("invalidates") {
-        diag.error_at(again, "a function has one `#[invalidates]`; write all targets in one");
+    for other in ["invalidates", "updates"] {
+        let Some(again) = func.attribute(other) else { continue };
+        let message = match other == kind.name() {
+            true => format!("a function has one `#[{other}]`; write all targets in one"),
+            false => {
+                "a function has `#[updates]` or `#[invalidates]`, not both; write all targets in `#[updates]`"
+                    .into()
+            }
+        };
+        diag.error_at(again, message);
     }
     if let Some(cached) = func.attribute("cached") {
         diag.error_at(
             cached,
-            "the body of a cached function does not run on a hit, so it cannot invalidate; \
-             keep `#[cached]` or `#[invalidates]`",
+            format!(
+                "the body of a cached function does not run on a hit, so it cannot invalidate; keep `#[cached]` or \
+                 `#[{}]`",
+                kind.name()
+            ),
         );
-    }
-}
-
-fn settings(given: Vec<Given>, diag: &Diag) -> (Option<Path>, Option<OnError>) {
-    let (mut krate, mut on_error) = (None, Some(OnError::Invalidate));
-    for Given { value, .. } in given {
-        match value {
-            Value::Path(path) => krate = Some(path),
-            Value::Expr(expr) => {
-                on_error = self::on_error(&expr).map_err(|message| diag.error_at(expr, message)).ok();
-            }
-            Value::Type(_) | Value::Names(_) => {}
-        }
-    }
-    (krate, on_error)
-}
-
-fn on_error(expr: &Expr) -> Result<OnError, String> {
-    match literal(expr) {
-        Some(Lit::Str(text)) => match text.value().as_str() {
-            "invalidate" => Ok(OnError::Invalidate),
-            "keep" => Ok(OnError::Keep),
-            word => Err(diag::unknown("value of `on_error`", word, &["invalidate", "keep"])),
-        },
-        _ => Err("`on_error` is a string; write `on_error = \"invalidate\"` or `on_error = \"keep\"`".into()),
-    }
-}
-
-impl Target {
-    /// The first `result` in the target, as the user wrote it.
-    fn result(&self) -> Option<Ident> {
-        let source = self.each.as_ref().map(|each| each.source.to_token_stream());
-        let call = match &self.call {
-            Call::Path(_, call) => call.args.to_token_stream(),
-            Call::Method(call) => call.to_token_stream(),
-        };
-        find(source.into_iter().flatten().chain(call).collect(), "result")
-    }
-}
-
-fn find(tokens: TokenStream, word: &str) -> Option<Ident> {
-    tokens.into_iter().find_map(|tree| match tree {
-        TokenTree::Ident(ident) if ident == word => Some(ident),
-        TokenTree::Group(group) => find(group.stream(), word),
-        _ => None,
-    })
-}
-
-impl Step {
-    fn of(target: Target) -> Step {
-        let each = target.each.map(|each| Each { pat: each.pat, source: Arg::of(each.source) });
-        let (callee, paren, args) = match target.call {
-            Call::Path(mut path, call) => {
-                let last = path.path.segments.last_mut().expect("a path has segments");
-                last.ident = format_ident!("{}_entry", last.ident);
-                (Callee::Path(path), call.paren_token, call.args)
-            }
-            Call::Method(mut call) => {
-                call.method = format_ident!("{}_entry", call.method);
-                let (paren, args) = (call.paren_token, std::mem::take(&mut call.args));
-                (Callee::Method(call), paren, args)
-            }
-        };
-        let args = args.into_pairs().map(|pair| {
-            let (arg, comma) = pair.into_tuple();
-            Pair::new(Arg::of(arg), comma)
-        });
-        Step { each, callee, paren, args: args.collect() }
-    }
-}
-
-impl Step {
-    fn reads_self(&self) -> bool {
-        let receiver = match &self.callee {
-            Callee::Path(_) => None,
-            Callee::Method(call) => Some(&*call.receiver),
-        };
-        let args = self.args.iter().map(|(Arg::Place(expr) | Arg::Other(expr))| expr);
-        args.chain(receiver).any(|expr| Words::of(expr).has("self"))
-    }
-}
-
-impl Arg {
-    fn of(expr: Expr) -> Arg {
-        if is_place(&expr) { Arg::Place(expr) } else { Arg::Other(expr) }
-    }
-
-    /// In a target the result stands behind a reference already.
-    fn see_through(&mut self, result: &Ident) {
-        let (Arg::Place(expr) | Arg::Other(expr)) = &*self;
-        let is_result = |expr: &Expr| matches!(peel(expr), Expr::Path(path) if path.path.is_ident(result));
-        if is_result(expr) {
-            *self = Arg::Place(parse_quote!(*#result));
-        } else if matches!(peel(expr), Expr::Reference(borrow) if is_result(&borrow.expr)) {
-            *self = Arg::Other(parse_quote!(#result));
-        }
-    }
-
-    /// Evaluates an argument that `reads` a parameter before the body, unless it names what only its target knows.
-    fn keep(&mut self, own: &[String], reads: &[String], kept: &mut Vec<Kept>) {
-        let (Arg::Place(expr) | Arg::Other(expr)) = &*self;
-        let words = Words::of(expr);
-        let has = |names: &[String]| names.iter().any(|name| words.has(name));
-        if has(own) || !has(reads) {
-            return;
-        }
-        let name = format_ident!("kept{}", kept.len(), span = Span::mixed_site());
-        let by_ref = match peel(expr) {
-            Expr::Reference(reference) if is_place(&reference.expr) => {
-                Some(Arg::Place((*reference.expr).clone()))
-            }
-            _ => None,
-        };
-        // a borrow of what the body moves could not live on, a borrow of the clone can
-        let arg = match by_ref {
-            Some(_) => Arg::Other(parse_quote!(&#name)),
-            None => Arg::Place(parse_quote!(#name)),
-        };
-        let value = std::mem::replace(self, arg);
-        kept.push(Kept { name, value: by_ref.unwrap_or(value) });
-    }
-}
-
-/// A variable, or a chain of fields of one. Constants and variants are no places, they stand for themselves.
-fn is_place(expr: &Expr) -> bool {
-    match peel(expr) {
-        Expr::Path(path) => path.path.get_ident().is_some_and(|ident| {
-            ident.to_string().trim_start_matches("r#").starts_with(|c: char| c == '_' || c.is_lowercase())
-        }),
-        Expr::Field(field) => is_place(&field.base),
-        _ => false,
     }
 }
