@@ -169,19 +169,18 @@ where
     let cached = condition && engine.enabled;
     let mut slot = Slot::empty(site, rules);
     let hit = if cached { engine.read_local(&request, &mut slot) } else { None };
-    let (answer, answered_by) = match (slot.take(), hit) {
-        (Some(value), Some(hit)) => (Ok(value), hit),
-        _ => {
-            // What is not needed for a hit is boxed: callers hold this future, and hold many of them.
-            let mut body = Box::pin(context::loading(load()));
-            let mut typed = Typed::new(slot, policy, share, body.as_mut()).forgiving(transient);
-            let answered_by = if cached {
-                Box::pin(engine.read(&request, &mut typed)).await
-            } else {
-                Box::pin(engine.bypass(&request, &mut typed)).await
-            };
-            (typed.answer(), answered_by)
-        }
+    let (answer, answered_by) = if let (Some(value), Some(hit)) = (slot.take(), hit) {
+        (Ok(value), hit)
+    } else {
+        // What is not needed for a hit is boxed: callers hold this future, and hold many of them.
+        let mut body = Box::pin(context::loading(load()));
+        let mut typed = Typed::new(slot, policy, share, body.as_mut()).forgiving(transient);
+        let answered_by = if cached {
+            Box::pin(engine.read(&request, &mut typed)).await
+        } else {
+            Box::pin(engine.bypass(&request, &mut typed)).await
+        };
+        (typed.answer(), answered_by)
     };
     engine.counters(site).answered(answered_by.outcome);
     let (namespace, function) = (site.namespace, site.function);
@@ -371,6 +370,7 @@ pub trait Refused: From<Undone> {}
 impl<E: From<Undone>> Refused for E {}
 
 /// The error of a mutation that was not done without the store.
+#[must_use]
 pub fn refused<E: Refused>(undone: Undone) -> E {
     E::from(undone)
 }

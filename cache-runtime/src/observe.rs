@@ -203,8 +203,8 @@ impl Default for Latency {
 impl Latency {
     pub(crate) fn record(&self, duration: Duration) {
         let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let bucket = (u64::BITS - us.leading_zeros()).min(BUCKETS as u32 - 1);
-        self.buckets[bucket as usize].fetch_add(1, Relaxed);
+        let bucket = (u64::BITS - us.leading_zeros()) as usize;
+        self.buckets[bucket.min(BUCKETS - 1)].fetch_add(1, Relaxed);
         self.total_us.fetch_add(us, Relaxed);
         self.max_us.fetch_max(us, Relaxed);
     }

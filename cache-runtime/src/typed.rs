@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+/// Longer than anything that is cached.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// What a function says of its values.
 pub struct Rules<V> {
     codec: u8,
@@ -119,6 +122,9 @@ impl<V: Value> Rules<V> {
             Some(never_stale) if never_stale(value) => Duration::ZERO,
             _ => policy.stale().saturating_add(site.stale_if_error),
         };
+        // What outlives its readers lives for ever; no clock counts that far.
+        let fresh = fresh.filter(|fresh| *fresh < CENTURY);
+        let beyond = beyond.min(CENTURY);
         // A ttl from a value may come out as nothing.
         fresh.is_none_or(|fresh| fresh >= Duration::from_millis(1)).then_some(Term { fresh, beyond })
     }

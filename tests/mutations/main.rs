@@ -390,3 +390,42 @@ async fn on_an_error_the_entry_falls_too() {
     })
     .await;
 }
+
+/// After a namespace fell, its loads are limited in number, and all are answered.
+#[tokio::test]
+async fn a_cleared_namespace_is_loaded_again_a_few_at_a_time() {
+    #[cached(ns = "crowded", ttl = "medium", skip(running))]
+    async fn crowded(id: u64, running: &Running) -> u64 {
+        running.enter().await;
+        id
+    }
+    let cache = Cache::builder().loads(4).build().expect("a good configuration");
+    let running = Running::default();
+    for _ in 0..2 {
+        let calls = (0..200).map(|id| {
+            let (cache, running) = (cache.clone(), running.clone());
+            tokio::spawn(async move { cache.scope_for(crowded(id, &running)).await })
+        });
+        for (id, call) in calls.collect::<Vec<_>>().into_iter().enumerate() {
+            assert_eq!(call.await.expect("no panic"), id as u64);
+        }
+        cache.clear_namespace("crowded").await;
+    }
+    let (most, all) = *running.0.lock().expect("no panic");
+    assert_eq!((most, all), (4, 400));
+}
+
+/// Counts the bodies that run at once, and all of them.
+#[derive(Clone, Default)]
+struct Running(Arc<std::sync::Mutex<(usize, usize)>>, Arc<std::sync::atomic::AtomicUsize>);
+
+impl Running {
+    async fn enter(&self) {
+        use std::sync::atomic::Ordering::SeqCst;
+        let now = self.1.fetch_add(1, SeqCst) + 1;
+        tokio::task::yield_now().await;
+        let mut seen = self.0.lock().expect("no panic");
+        *seen = (seen.0.max(now), seen.1 + 1);
+        self.1.fetch_sub(1, SeqCst);
+    }
+}

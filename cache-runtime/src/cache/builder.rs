@@ -9,6 +9,9 @@ use crate::pending::Pending;
 use crate::store::Store;
 use std::sync::Arc;
 
+/// Bodies that run at once in one namespace, unless said.
+const LOADS: usize = 64;
+
 /// A cache being configured.
 #[must_use]
 pub struct CacheBuilder {
@@ -16,6 +19,7 @@ pub struct CacheBuilder {
     pub(super) local: Capacity,
     store: Choice,
     enabled: bool,
+    loads: usize,
 }
 
 enum Choice {
@@ -30,7 +34,13 @@ enum Choice {
 
 impl Default for CacheBuilder {
     fn default() -> Self {
-        Self { app: String::new(), local: Capacity::mib(64), store: Choice::InProcess, enabled: true }
+        Self {
+            app: String::new(),
+            local: Capacity::mib(64),
+            store: Choice::InProcess,
+            enabled: true,
+            loads: LOADS,
+        }
     }
 }
 
@@ -54,6 +64,12 @@ impl CacheBuilder {
     /// How much the in-process tier holds; 64 MiB unless said.
     pub fn local(self, capacity: Capacity) -> Self {
         Self { local: capacity, ..self }
+    }
+
+    /// How many bodies run at once in one namespace for the store, so that clearing thousands of hot entries does not become thousands of
+    /// queries at once; 64 unless said. Others wait in the order they came.
+    pub fn loads(self, most: usize) -> Self {
+        Self { loads: most.clamp(1, tokio::sync::Semaphore::MAX_PERMITS), ..self }
     }
 
     /// Builds the cache; never waits for the store, never fails because it is down.
@@ -97,7 +113,8 @@ impl CacheBuilder {
 
     fn over(self, store: Arc<dyn Store>, local: Arc<Local>, pending: Arc<Pending>) -> Cache {
         store.listen(&self.app, local.clone());
-        let parts = Parts { app: self.app, store, local, pending, enabled: self.enabled };
+        let Self { app, enabled, loads, .. } = self;
+        let parts = Parts { app, store, local, pending, enabled, loads };
         Cache { engine: Arc::new(Engine::new(parts)) }
     }
 
@@ -110,7 +127,15 @@ impl CacheBuilder {
         };
         let mut builder = Self::default();
         if let Some(url) = text("CACHE_URL")? {
-            builder.store = url_choice(url)?;
+            #[cfg(feature = "redis")]
+            {
+                builder.store = Choice::Redis { url, setting: "CACHE_URL" };
+            }
+            #[cfg(not(feature = "redis"))]
+            {
+                drop(url);
+                return Err(no_redis());
+            }
         }
         if let Some(app) = text("CACHE_APP")? {
             check_app("CACHE_APP", &app)?;
@@ -137,12 +162,7 @@ fn check_app(setting: &str, app: &str) -> Result<(), ConfigError> {
     ))
 }
 
-#[cfg(feature = "redis")]
-fn url_choice(url: String) -> Result<Choice, ConfigError> {
-    Ok(Choice::Redis { url, setting: "CACHE_URL" })
-}
-
 #[cfg(not(feature = "redis"))]
-fn url_choice(_: String) -> Result<Choice, ConfigError> {
-    Err(ConfigError::new("CACHE_URL", "is set, and this program was built without the feature `redis`"))
+fn no_redis() -> ConfigError {
+    ConfigError::new("CACHE_URL", "is set, and this program was built without the feature `redis`")
 }

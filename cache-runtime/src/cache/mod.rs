@@ -46,7 +46,6 @@ pub struct Cache {
 
 impl Cache {
     /// Starts a configuration.
-    #[must_use]
     pub fn builder() -> CacheBuilder {
         CacheBuilder::default()
     }

@@ -98,7 +98,7 @@ impl Codec for Postcard {
     }
 }
 
-/// MessagePack with field names.
+/// `MessagePack` with field names.
 #[cfg(feature = "msgpack")]
 #[derive(Debug, Clone, Copy)]
 pub struct MsgPack;

@@ -166,7 +166,9 @@ impl<'de> de::Deserializer<'de> for Source<'_> {
         visitor: V,
     ) -> Result<V::Value, Refused> {
         self.note(name);
-        variants.iter().for_each(|variant| self.note(variant));
+        for variant in variants {
+            self.note(variant);
+        }
         match variants.first() {
             Some(first) if !self.ends() => visitor.visit_enum(Variant { source: self.below(), name: first }),
             _ => Err(de::Error::custom("no variant")),

@@ -145,8 +145,12 @@ impl Engine {
     }
 
     pub(super) fn invalidate_local(&self, keys: &[Key], tags: &[Tag]) {
-        tags.iter().for_each(|tag| self.local.invalidate_tag([tag.clock_hash(), tag.hash()]));
-        keys.iter().for_each(|key| self.local.invalidate(key.hash));
+        for tag in tags {
+            self.local.invalidate_tag([tag.clock_hash(), tag.hash()]);
+        }
+        for key in keys {
+            self.local.invalidate(key.hash);
+        }
     }
 
     /// Starts sending what is pending, unless that is going on already.

@@ -41,6 +41,8 @@ impl Engine {
         call: &mut dyn Call,
     ) -> Result<Led, StoreError> {
         let key = &marks.key;
+        // Before the lease: nobody else is kept waiting by who waits here.
+        let _admitted = self.admitted(request.site).await;
         let token = Token::random();
         let created_ms = self.store.now_ms();
         let held = HeldLease { store: &self.store, key, token, armed: true };
@@ -260,5 +262,5 @@ impl Drop for HeldLease<'_> {
 }
 
 fn spread_down(ttl: Duration) -> Duration {
-    (spread(ttl, JITTER / 2) - ttl * (JITTER / 2) / 1_000).max(Duration::from_millis(1))
+    spread(ttl, JITTER / 2).saturating_sub(ttl / (1_000 / (JITTER / 2))).max(Duration::from_millis(1))
 }

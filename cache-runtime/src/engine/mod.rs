@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long a lease lives without being renewed: what a crashed loader blocks its key.
 const LEASE: Duration = Duration::from_secs(3);
@@ -49,6 +49,9 @@ pub(crate) struct Engine {
     pending: Arc<Pending>,
     draining: AtomicBool,
     fallbacks: Semaphore,
+    /// Bodies that run at once in a namespace, in the order they came.
+    loads: usize,
+    admission: Mutex<BTreeMap<&'static str, Arc<Semaphore>>>,
     background: background::Background,
     counters: Mutex<BTreeMap<(&'static str, &'static str), Arc<Counters>>>,
 }
@@ -144,6 +147,7 @@ pub(crate) struct Parts {
     pub(crate) local: Arc<Local>,
     pub(crate) pending: Arc<Pending>,
     pub(crate) enabled: bool,
+    pub(crate) loads: usize,
 }
 
 impl Engine {
@@ -161,6 +165,8 @@ impl Engine {
             pending: parts.pending,
             draining: AtomicBool::new(false),
             fallbacks: Semaphore::new(FALLBACKS),
+            loads: parts.loads,
+            admission: Mutex::default(),
             background: background::Background::default(),
             counters: Mutex::default(),
         }
@@ -187,6 +193,17 @@ impl Engine {
         (stats.local_entries, stats.local_bytes) = self.local.size();
         stats.pending_invalidations = self.pending.len();
         stats
+    }
+
+    /// Waits for this namespace's turn to load.
+    async fn admitted(&self, site: &'static Site) -> Option<OwnedSemaphorePermit> {
+        let admission = {
+            let mut admissions = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
+            let admission = admissions.entry(site.namespace);
+            admission.or_insert_with(|| Arc::new(Semaphore::new(self.loads))).clone()
+        };
+        // It is never closed.
+        admission.acquire_owned().await.ok()
     }
 
     /// Counts and logs a fault of the store.

@@ -87,13 +87,13 @@ impl Engine {
         delta: Duration,
     ) -> Option<Answered> {
         let age = self.age(created_ms);
-        let freshness = freshness(request, age.unwrap_or_default(), fresh, delta);
+        let freshness = freshness(request, age, fresh, delta);
         let outcome = match freshness {
             Freshness::Fresh | Freshness::Due => Outcome::Hit(tier),
             Freshness::Stale => Outcome::Stale,
             Freshness::Expired => return None,
         };
-        Some(Answered { outcome, age, due: freshness != Freshness::Fresh })
+        Some(Answered { outcome, age: Some(age), due: freshness != Freshness::Fresh })
     }
 
     /// The value of L1, if the store still has the same one.
@@ -109,8 +109,8 @@ impl Engine {
             return None;
         }
         let current = self.are_current(Level::Validate, &held.tags);
-        let (head, current) = tokio::join!(biased; self.store.head(&marks.key), current);
-        let same = frame::value_token(&head.ok()?) == Some(held.token) && current.ok()?;
+        let (found, current) = tokio::join!(biased; self.store.head(&marks.key), current);
+        let same = frame::value_token(&found.ok()?) == Some(held.token) && current.ok()?;
         self.aged(request, Tier::L1, held.created_ms, held.fresh, held.delta)
             .filter(|_| same && call.adopt(&held.value))
     }
@@ -245,11 +245,11 @@ impl Engine {
         value: &Value<'_>,
         answer: &dyn Answer,
     ) {
-        let age = self.age(value.created_ms).unwrap_or_default();
+        let age = self.age(value.created_ms);
         let Some(keeper) = self.keeper(request, marks, ticket) else { return };
         let Some(shared) = answer.share() else { return };
         let fresh = value.fresh();
-        let answers = fresh.map(|fresh| fresh + request.policy.stale());
+        let answers = fresh.map(|fresh| fresh.saturating_add(request.policy.stale()));
         keeper.store(Kept {
             value: shared,
             token: value.token,
@@ -274,8 +274,8 @@ impl Engine {
         })
     }
 
-    pub(super) fn age(&self, created_ms: u64) -> Option<Duration> {
-        Some(Duration::from_millis(self.store.now_ms().saturating_sub(created_ms)))
+    pub(super) fn age(&self, created_ms: u64) -> Duration {
+        Duration::from_millis(self.store.now_ms().saturating_sub(created_ms))
     }
 
     /// Loads beside the store: held, unreachable, or with an invalidation of this process unsent.
@@ -352,7 +352,7 @@ impl Keeper {
 }
 
 /// What the age of a value means for its function. Early reloads are by chance, the likelier the nearer the end and the dearer the load
-/// (XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", 2015).
+/// (`XFetch`: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", 2015).
 fn freshness(request: &Request<'_>, age: Duration, fresh: Option<Duration>, delta: Duration) -> Freshness {
     /// Beyond this many times the load's cost the chance is nothing.
     const FAR: u32 = 50;
@@ -362,16 +362,16 @@ fn freshness(request: &Request<'_>, age: Duration, fresh: Option<Duration>, delt
         // The store alone says when it ends.
         return Freshness::Fresh;
     }
-    if age > fresh + request.policy.stale() {
+    if age > fresh.saturating_add(request.policy.stale()) {
         return Freshness::Expired;
     }
     if age > fresh {
         return Freshness::Stale;
     }
-    if !early || age + delta * FAR < fresh {
+    if !early || age.saturating_add(delta.saturating_mul(FAR)) < fresh {
         return Freshness::Fresh;
     }
     let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX)).max(1.0) / f64::from(u32::MAX);
     let ahead = delta.mul_f64(-chance.ln());
-    if age + ahead >= fresh { Freshness::Due } else { Freshness::Fresh }
+    if age.saturating_add(ahead) >= fresh { Freshness::Due } else { Freshness::Fresh }
 }

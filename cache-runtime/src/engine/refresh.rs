@@ -44,7 +44,7 @@ impl Engine {
         let Ok(Entry::Value(value)) = Entry::parse(&marks.key, &bytes) else { return None };
         answer.decode(&value).ok()?;
         let age = self.age(value.created_ms);
-        Some(Answered { outcome: Outcome::Hit(Tier::L2), age, due: false })
+        Some(Answered { outcome: Outcome::Hit(Tier::L2), age: Some(age), due: false })
     }
 
     /// How much longer the entry lives in the store.

@@ -82,7 +82,7 @@ impl Engine {
         if !marks.tags.iter().zip(&found).all(current) {
             return Ok(false);
         }
-        self.are_current(level, &self.tags_beyond(marks, value.tags)).await
+        self.are_current(level, &Self::tags_beyond(marks, value.tags)).await
     }
 
     /// Whether `tags` still have these generations.
@@ -100,7 +100,7 @@ impl Engine {
     }
 
     /// The tags of a frame that the arguments do not tell.
-    fn tags_beyond(&self, marks: &Marks, tags: Tags<'_>) -> Vec<(Tag, Generation)> {
+    fn tags_beyond(marks: &Marks, tags: Tags<'_>) -> Vec<(Tag, Generation)> {
         let beyond = |text: &[u8]| !marks.tags.iter().any(|tag| tag.text() == text);
         tags.iter()
             .filter(|(text, _)| beyond(text))

@@ -124,6 +124,7 @@ fn options_lists_and_tuples_of_hostile_texts_never_collide() {
 }
 
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::option_option, reason = "it is a case that an encoding gets wrong")]
 struct Arguments {
     text: String,
     maybe: Option<Option<String>>,

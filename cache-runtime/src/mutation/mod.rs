@@ -20,6 +20,7 @@ use crate::typed::{Rules, Slot};
 use std::time::Duration;
 
 /// The invalidations of one call of an annotated mutation.
+#[expect(clippy::struct_excessive_bools, reason = "options of the attribute, and what has happened")]
 pub struct Mutation {
     targets: Vec<Targets>,
     updates: Vec<Updating>,
@@ -137,6 +138,7 @@ impl Mutation {
     }
 
     /// Says what an entry becomes.
+    #[expect(clippy::needless_pass_by_value, reason = "an entry becomes one thing")]
     pub fn becomes<V: Value>(&mut self, update: Update<V>, value: V) {
         let Update { at, rules } = update;
         let Some(updating) = self.updates.get_mut(at) else { return };
@@ -273,10 +275,8 @@ impl Mutation {
         {
             return engine.invalidate(if self.held { keys } else { &[] }, tags).await;
         }
-        let ended = match self.held {
-            true => engine.unhold_keys(keys, tags, self.holder).await,
-            false => Invalidation::Applied,
-        };
+        let ended =
+            if self.held { engine.unhold_keys(keys, tags, self.holder).await } else { Invalidation::Applied };
         match self.wait {
             Some((replicas, patience)) => engine.invalidate_durably(keys, tags, replicas, patience).await,
             None if self.held => ended,
@@ -313,9 +313,10 @@ impl Drop for Mutation {
             place.cache.engine.invalidate_later(vec![key], Vec::new());
         }
         for Targets { cache, keys, tags } in self.targets.drain(..) {
-            match self.held {
-                true => cache.engine.unhold_keys_later(keys, tags, self.holder),
-                false => cache.engine.invalidate_later(keys, tags),
+            if self.held {
+                cache.engine.unhold_keys_later(keys, tags, self.holder);
+            } else {
+                cache.engine.invalidate_later(keys, tags);
             }
         }
     }

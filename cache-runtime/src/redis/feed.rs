@@ -89,10 +89,7 @@ impl Feed {
             listener: self.listener.clone(),
             canaries: AtomicU64::new(0),
         });
-        let mut connection = match self.connect(&ear).await {
-            Ok(connection) => connection,
-            Err(_) => return End::Lost,
-        };
+        let Ok(mut connection) = self.connect(&ear).await else { return End::Lost };
         match in_time(PATIENCE, self.track(&mut connection)).await {
             Ok(()) => {}
             Err(error) if error.is_io_error() || error.is_unrecoverable_error() => return End::Lost,
