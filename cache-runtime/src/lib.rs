@@ -34,7 +34,7 @@ mod typed;
 
 pub use cache_macros::{KeyPart, cached, invalidates, updates};
 
-pub use self::cache::{Cache, CacheBuilder};
+pub use self::cache::{Cache, CacheBuilder, OnRestart};
 pub use self::codec::Value;
 pub use self::context::observed;
 pub use self::engine::Put;

@@ -42,7 +42,12 @@ impl Repo {
         (id > 0).then_some(self.tenant + u64::try_from(more.len()).unwrap())
     }
 
-    #[invalidates(tags("tags", "owner:{result.owner}:{suffix}", "odd:{result.place.1}", "tenant:{self.tenant}"))]
+    #[invalidates(tags(
+        "tags",
+        "owner:{result.owner}:{suffix}",
+        "odd:{result.place.1}",
+        "tenant:{self.tenant}"
+    ))]
     async fn late(&self, id: u64, suffix: String) -> Result<Task, Failed> {
         drop(suffix);
         if id == 13 { Err(Failed) } else { Ok(task(id)) }

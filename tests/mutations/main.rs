@@ -2,7 +2,7 @@
 
 use cache_runtime::__private::Mutation;
 use cache_runtime::store::{Memory, Redis, Store};
-use cache_runtime::{Cache, Invalidation, Outcome, Undone, cached, invalidates, observed};
+use cache_runtime::{Cache, Invalidation, OnRestart, Outcome, Undone, cached, invalidates, observed};
 use cache_tests::gate::{Gate, GatedLoad};
 use cache_tests::redis_process::RedisServer;
 use std::sync::Arc;
@@ -428,4 +428,40 @@ impl Running {
         *seen = (seen.0.max(now), seen.1 + 1);
         self.1.fetch_sub(1, SeqCst);
     }
+}
+
+/// The server is restored from before an acknowledged invalidation, and the process that made it is gone.
+async fn after_a_restore(on_restart: OnRestart) -> u64 {
+    let server = RedisServer::start();
+    let connect = || async {
+        let cache = Cache::builder().redis(server.url()).on_restart(on_restart).app("shop").build();
+        let cache = cache.expect("a good url");
+        cache.ready(Duration::from_secs(10)).await.expect("the server is up");
+        cache
+    };
+    let source = GatedLoad::open(1);
+    let (writer, reader) = (connect().await, connect().await);
+    becomes(&writer, 1, &source, 1).await;
+    cache_tests::wait::until("it is stored", async || {
+        writer.scope_for(async { read_entry(1).exists().await }).await
+    })
+    .await;
+    server.save_snapshot();
+    writer.scope_for(write(1, 2, &source)).await.expect("written");
+    drop(writer);
+    server.kill();
+    server.restart();
+    reader.ready(Duration::from_secs(10)).await.expect("it is back");
+    cache_tests::wait::until("the reader is back", async || {
+        let (_, report) = reader.scope_for(observed(read(1, &source))).await;
+        report.outcome() != Some(Outcome::Bypassed)
+    })
+    .await;
+    value(&reader, 1, &source).await
+}
+
+#[tokio::test]
+async fn with_a_flush_no_entry_outlives_a_restart() {
+    assert_eq!(after_a_restore(OnRestart::Flush).await, 2);
+    assert_eq!(after_a_restore(OnRestart::Replay).await, 1, "the window that the guard closes");
 }

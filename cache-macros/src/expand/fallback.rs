@@ -40,18 +40,14 @@ pub(super) fn function(func: &Func, settings: &Settings, home: &Home, errors: &T
 /// The function as it was; a deferred one has the signature that callers know.
 pub(super) fn mutation(func: &Func, deferred: bool, errors: &TokenStream) -> TokenStream {
     let signature = deferred.then(|| deferred_signature(func, &runtime())).flatten();
-    match signature {
-        Some((sig, _)) => {
-            let Func { attrs, vis, default, .. } = func;
-            let attrs = attrs.iter().filter(|attr| !is_named(attr, "invalidates"));
-            quote_spanned! {own()=>
-                #errors
-                #(#attrs)*
-                #[allow(unused_variables, clippy::all, clippy::pedantic)]
-                #vis #default #sig { loop {} }
-            }
-        }
-        None => quote!(#errors #func),
+    let Some((sig, _)) = signature else { return quote!(#errors #func) };
+    let Func { attrs, vis, default, .. } = func;
+    let attrs = attrs.iter().filter(|attr| !is_named(attr, "invalidates"));
+    quote_spanned! {own()=>
+        #errors
+        #(#attrs)*
+        #[allow(unused_variables, clippy::all, clippy::pedantic)]
+        #vis #default #sig { loop {} }
     }
 }
 

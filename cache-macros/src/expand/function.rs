@@ -1,7 +1,7 @@
 //! The cached function: its signature as it was, its body handed over unpolled.
 
-use proc_macro2::{Group, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Signature, Type};
 
@@ -56,10 +56,8 @@ fn fetch(cached: &Cached, load: &TokenStream) -> TokenStream {
     // the call has a statement of its own, so that its temporaries do not live across the await
     let span = own_at(cached.returns.span());
     let refreshing = cached.refresh.background.is_some();
-    let plain = match refreshing {
-        true => quote_spanned!(span=> fetch_plain_refreshing),
-        false => quote_spanned!(span=> fetch_plain),
-    };
+    let plain = Ident::new(if refreshing { "fetch_plain_refreshing" } else { "fetch_plain" }, span)
+        .into_token_stream();
     let (fetch, shape) = match cached.returns.shape {
         Shape::Plain => (plain, rules::kind(krate, &quote!(#output), "plain", &TokenStream::new())),
         Shape::Whole => (plain, rules::whole(krate, output)),

@@ -26,7 +26,7 @@ use crate::ir::cached::Cached;
 use crate::ir::companion::Home;
 use crate::ir::impl_block::{ImplBlock, own_settings};
 use crate::ir::key_part::KeyPart;
-use crate::ir::mutation::{Kind, Mutation};
+use crate::ir::mutation::{Kind, Mutation, is_deferred};
 use crate::ir::settings::Settings;
 
 /// `#[cached]`
@@ -54,11 +54,6 @@ pub(crate) fn mutation(kind: Kind, args: TokenStream, item: &TokenStream) -> Tok
         Ok(mutation) => mutation::function(&func, &mutation),
         Err(errors) => fallback::mutation(&func, deferred, &errors),
     }
-}
-
-/// Whether the flag stands in the parentheses, whatever else does.
-fn is_deferred(args: &TokenStream) -> bool {
-    args.clone().into_iter().any(|tree| matches!(tree, TokenTree::Ident(word) if word == "deferred"))
 }
 
 /// `#[derive(KeyPart)]`

@@ -75,16 +75,14 @@ fn new(mutation: &Mutation) -> TokenStream {
 fn begin(mutation: &Mutation) -> Option<TokenStream> {
     let Mutation { krate, output, .. } = mutation;
     mutation.hold?;
-    Some(match mutation.end {
-        End::OrFail => {
-            let refused = refused(krate, output);
-            quote_spanned! {own()=>
-                if let #krate::__private::core::result::Result::Err(undone) = mutation.begin().await {
-                    return #refused;
-                }
-            }
+    if !matches!(mutation.end, End::OrFail) {
+        return Some(quote_spanned!(own()=> mutation.begin_or_degrade().await;));
+    }
+    let refused = refused(krate, output);
+    Some(quote_spanned! {own()=>
+        if let #krate::__private::core::result::Result::Err(undone) = mutation.begin().await {
+            return #refused;
         }
-        _ => quote_spanned!(own()=> mutation.begin_or_degrade().await;),
     })
 }
 

@@ -41,7 +41,12 @@ fn a_mutation() {
 #[test]
 fn a_cached_function_with_tags() {
     let expanded = super::cached(
-        quote!(ns = "tasks", key = "{owner}", tags = ["owner:{owner}", "status:{result.status}"], l1 = "coherent"),
+        quote!(
+            ns = "tasks",
+            key = "{owner}",
+            tags = ["owner:{owner}", "status:{result.status}"],
+            l1 = "coherent"
+        ),
         &quote! {
             async fn by_owner(&self, owner: UserId) -> Result<Option<Task>, DbError> {
                 self.query(owner).await
@@ -54,7 +59,13 @@ fn a_cached_function_with_tags() {
 #[test]
 fn a_cached_function_that_loads_in_the_background() {
     let expanded = super::cached(
-        quote!(ns = "tasks", skip(T), swr = "30s", refresh = "early", stale_if_error("10m", Self::is_transient)),
+        quote!(
+            ns = "tasks",
+            skip(T),
+            swr = "30s",
+            refresh = "early",
+            stale_if_error("10m", Self::is_transient)
+        ),
         &quote! {
             #[instrument]
             #[expect(clippy::shadow)]
@@ -70,7 +81,12 @@ fn a_cached_function_that_loads_in_the_background() {
 fn an_update() {
     let expanded = super::mutation(
         Kind::Updates,
-        quote!(Self::get(id), tags("tasks", "owner:{result.owner}:{tenant}"), namespace("stats"), on_unreachable = "error"),
+        quote!(
+            Self::get(id),
+            tags("tasks", "owner:{result.owner}:{tenant}"),
+            namespace("stats"),
+            on_unreachable = "error"
+        ),
         &quote! {
             async fn close(&self, id: TaskId, tenant: u64) -> Result<Task, DbError> {
                 self.update(id).await

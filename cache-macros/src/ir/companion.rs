@@ -178,3 +178,25 @@ impl Apart {
         own.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn associated_types_are_found_in_a_body() {
+        let apart = Apart {
+            loose: Generics::default(),
+            assoc_types: vec!["Id".into()],
+            of_trait: parse_quote!(Get<K>),
+        };
+        let qualified = apart.qualified(quote!({
+            let id: Self::Id = Self::Id::new(Self::KEY, [Self::Id::A]);
+        }));
+        let expected = quote!({
+            let id: <Self as Get<K>>::Id = <Self as Get<K>>::Id::new(Self::KEY, [<Self as Get<K>>::Id::A]);
+        });
+        let text = |tokens: TokenStream| tokens.to_string().replace(' ', "");
+        assert_eq!(text(qualified), text(expected));
+    }
+}

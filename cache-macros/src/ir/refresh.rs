@@ -3,8 +3,7 @@
 use proc_macro2::{Group, Ident, Span};
 use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, FnArg, GenericParam, Pat, ReceiverKind, Signature, Type, parse_quote};
+use syn::{Attribute, Expr, FnArg, GenericParam, Pat, Receiver, ReceiverKind, Signature, Type, parse_quote};
 
 use super::Slot;
 use super::attrs;
@@ -111,7 +110,10 @@ impl Background {
             return None;
         };
         let params = func.params.iter().filter(|param| !matches!(param.name, Name::Wild));
-        let args: Vec<Option<Kept>> = receiver(func, asks, diag)
+        let args: Vec<Option<Kept>> = func
+            .sig
+            .receiver()
+            .map(|own| receiver(own, asks, diag))
             .into_iter()
             .chain(params.map(|param| kept(param, asks, diag)))
             .collect();
@@ -139,9 +141,10 @@ impl Background {
 
 fn not_async_fn(func: &Func, Asks { word, span }: &Asks, diag: &Diag) {
     let name = &func.sig.ident;
-    let repair = match func.is_async_trait() {
-        true => "write `#[cached(..)]` above `#[async_trait]`".into(),
-        false => format!("write `async fn {name}`"),
+    let repair = if func.is_async_trait() {
+        "write `#[cached(..)]` above `#[async_trait]`".into()
+    } else {
+        format!("write `async fn {name}`")
     };
     // a function that is not asynchronous at all is reported as such
     if matches!(func.body, Body::Boxed { .. }) {
@@ -153,10 +156,9 @@ fn not_async_fn(func: &Func, Asks { word, span }: &Asks, diag: &Diag) {
     }
 }
 
-/// `self`, if there is one and it can be kept.
-fn receiver(func: &Func, asks: &Asks, diag: &Diag) -> Option<Option<Kept>> {
-    let receiver = func.sig.receiver()?;
-    let ident: Ident = Ident::new("self", receiver.self_token.span);
+/// `self`, if it can be kept.
+fn receiver(receiver: &Receiver, asks: &Asks, diag: &Diag) -> Option<Kept> {
+    let ident = Ident::new("self", receiver.self_token.span);
     let span = receiver.self_token.span;
     let passed = match &receiver.kind {
         ReceiverKind::Value => Some(Passed::Value),
@@ -172,7 +174,7 @@ fn receiver(func: &Func, asks: &Asks, diag: &Diag) -> Option<Option<Kept>> {
         );
         diag.error_at(receiver, message);
     }
-    Some(passed.map(|passed| Kept { ident, span, passed }))
+    passed.map(|passed| Kept { ident, span, passed })
 }
 
 fn kept(param: &Param, asks: &Asks, diag: &Diag) -> Option<Kept> {
@@ -255,4 +257,33 @@ fn without_mut(sig: &Signature) -> Signature {
         }
     }
     sig
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_borrows_once_can_be_owned() {
+        let shape = |text: &str| match passed(&syn::parse_str(text).expect(text)) {
+            Some(Passed::Value) => "value".to_string(),
+            Some(Passed::Ref(Some(ty))) => ty.to_token_stream().to_string(),
+            Some(Passed::Ref(None)) => "ref".to_string(),
+            None => "refused".to_string(),
+        };
+        for (ty, expected) in [
+            ("u64", "value"),
+            ("&str", "str"),
+            ("&'a [u8]", "[u8]"),
+            ("&'static str", "value"),
+            ("Cow<'static, str>", "value"),
+            ("&impl KeyPart", "ref"),
+            ("&mut Db", "refused"),
+            ("&&str", "refused"),
+            ("Option<&str>", "refused"),
+            ("&[Cow<'_, str>]", "refused"),
+        ] {
+            assert_eq!(shape(ty).replace(' ', ""), expected.replace(' ', ""), "{ty}");
+        }
+    }
 }

@@ -66,7 +66,9 @@ pub(super) fn template(text: &str, span: Span, diag: &Diag) -> Option<Spanned<Te
     match templates::parse("tag", text) {
         Ok(value) => Some(Spanned { value, span }),
         Err(messages) => {
-            messages.iter().for_each(|message| diag.error(span, message));
+            for message in messages {
+                diag.error(span, message);
+            }
             None
         }
     }

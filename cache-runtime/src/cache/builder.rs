@@ -12,6 +12,18 @@ use std::sync::Arc;
 /// Bodies that run at once in one namespace, unless said.
 const LOADS: usize = 64;
 
+/// What becomes of the entries when the server was restarted or replaced by a copy of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnRestart {
+    /// Each process sends its invalidations of the last minute again before it reads. What a process that is gone had invalidated may
+    /// come back until its ttl ends.
+    #[default]
+    Replay,
+    /// Besides, all entries from before are taken as invalid.
+    Flush,
+}
+
 /// A cache being configured.
 #[must_use]
 pub struct CacheBuilder {
@@ -20,6 +32,7 @@ pub struct CacheBuilder {
     store: Choice,
     enabled: bool,
     loads: usize,
+    on_restart: OnRestart,
 }
 
 enum Choice {
@@ -40,6 +53,7 @@ impl Default for CacheBuilder {
             store: Choice::InProcess,
             enabled: true,
             loads: LOADS,
+            on_restart: OnRestart::Replay,
         }
     }
 }
@@ -66,6 +80,11 @@ impl CacheBuilder {
         Self { local: capacity, ..self }
     }
 
+    /// What becomes of the entries when the server was restarted or replaced; all processes of an application have to say the same.
+    pub fn on_restart(self, on_restart: OnRestart) -> Self {
+        Self { on_restart, ..self }
+    }
+
     /// How many bodies run at once in one namespace for the store, so that clearing thousands of hot entries does not become thousands of
     /// queries at once; 64 unless said. Others wait in the order they came.
     pub fn loads(self, most: usize) -> Self {
@@ -88,7 +107,9 @@ impl CacheBuilder {
             Choice::Given(store) => store.clone(),
             #[cfg(feature = "redis")]
             Choice::Redis { url, setting } => {
-                Arc::new(crate::redis::Redis::draining(url, setting, pending.clone())?)
+                let guarded = (self.on_restart == OnRestart::Flush).then(|| self.app.clone());
+                let upkeep = crate::redis::Upkeep { pending: pending.clone(), guarded };
+                Arc::new(crate::redis::Redis::draining(url, setting, upkeep)?)
             }
         };
         Ok(self.over(store, local, pending))

@@ -2,7 +2,7 @@
 
 mod builder;
 
-pub use self::builder::CacheBuilder;
+pub use self::builder::{CacheBuilder, OnRestart};
 
 use crate::context;
 use crate::engine::Engine;

@@ -73,6 +73,8 @@ impl Engine {
         if !self.enabled || keys.is_empty() {
             return Ok(());
         }
+        // A hold removes what stood there, like an invalidation, and may be all of one.
+        self.pending.sending(keys, &[]);
         let held = self.store.hold(keys, holder, term).await;
         self.invalidate_local(keys, &[]);
         held

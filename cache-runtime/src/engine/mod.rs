@@ -1,5 +1,6 @@
 //! The algorithm: who loads, who waits, what is stored, what is dropped. Over ports only, and over bytes and erased futures only.
 
+mod age;
 mod background;
 mod invalidate;
 mod load;

@@ -9,8 +9,7 @@ use crate::frame::{self, Entry, Lease, Token, Unusable, Value};
 use crate::key::Key;
 use crate::local::{Kept, Local, Ticket};
 use crate::observe::{Outcome, Tier};
-use crate::policy::{Freshness, Level};
-use crate::site::Site;
+use crate::policy::Level;
 use crate::tag::Generation;
 use crate::time::Instant;
 use bytes::Bytes;
@@ -75,25 +74,6 @@ impl Engine {
         }
         self.aged(request, Tier::L1, held.created_ms, held.fresh, held.delta)
             .filter(|_| answer.adopt(&held.value))
-    }
-
-    /// How a value of this age answers, if it does.
-    fn aged(
-        &self,
-        request: &Request<'_>,
-        tier: Tier,
-        created_ms: u64,
-        fresh: Option<Duration>,
-        delta: Duration,
-    ) -> Option<Answered> {
-        let age = self.age(created_ms);
-        let freshness = freshness(request, age, fresh, delta);
-        let outcome = match freshness {
-            Freshness::Fresh | Freshness::Due => Outcome::Hit(tier),
-            Freshness::Stale => Outcome::Stale,
-            Freshness::Expired => return None,
-        };
-        Some(Answered { outcome, age: Some(age), due: freshness != Freshness::Fresh })
     }
 
     /// The value of L1, if the store still has the same one.
@@ -274,10 +254,6 @@ impl Engine {
         })
     }
 
-    pub(super) fn age(&self, created_ms: u64) -> Duration {
-        Duration::from_millis(self.store.now_ms().saturating_sub(created_ms))
-    }
-
     /// Loads beside the store: held, unreachable, or with an invalidation of this process unsent.
     pub(super) async fn beside(&self, request: &Request<'_>, key: &Key, call: &mut dyn Call) -> Answered {
         loop {
@@ -349,29 +325,4 @@ impl Keeper {
     pub(super) fn store(self, kept: Kept) {
         self.local.store(self.name, &self.asked, self.ticket, self.level, kept);
     }
-}
-
-/// What the age of a value means for its function. Early reloads are by chance, the likelier the nearer the end and the dearer the load
-/// (`XFetch`: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", 2015).
-fn freshness(request: &Request<'_>, age: Duration, fresh: Option<Duration>, delta: Duration) -> Freshness {
-    /// Beyond this many times the load's cost the chance is nothing.
-    const FAR: u32 = 50;
-    let Some(fresh) = fresh else { return Freshness::Fresh };
-    let Site { early, stale_if_error, .. } = *request.site;
-    if !early && stale_if_error.is_zero() && request.policy.stale().is_zero() {
-        // The store alone says when it ends.
-        return Freshness::Fresh;
-    }
-    if age > fresh.saturating_add(request.policy.stale()) {
-        return Freshness::Expired;
-    }
-    if age > fresh {
-        return Freshness::Stale;
-    }
-    if !early || age.saturating_add(delta.saturating_mul(FAR)) < fresh {
-        return Freshness::Fresh;
-    }
-    let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX)).max(1.0) / f64::from(u32::MAX);
-    let ahead = delta.mul_f64(-chance.ln());
-    if age.saturating_add(ahead) >= fresh { Freshness::Due } else { Freshness::Fresh }
 }

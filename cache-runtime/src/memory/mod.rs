@@ -1,8 +1,10 @@
 //! The store of one process, or of several caches in it: the same protocol over a map.
 
 mod hold;
+mod place;
 
 use self::hold::Hold;
+use self::place::{Place, end_hold, has_token};
 use crate::error::{NotReady, StoreError};
 use crate::key::{Key, without_app};
 use crate::store::{Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
@@ -10,7 +12,7 @@ use crate::tag::{Generation, Tag};
 use crate::time::{Instant, wall_ms};
 use bytes::{Bytes, BytesMut};
 use quick_cache::unsync;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::{future::Future, pin::Pin, time::Duration};
 
 const SHARDS: usize = 16;
@@ -96,45 +98,6 @@ impl Memory {
         let shard = usize::from(xxhash_rust::xxh3::xxh3_64(&name).to_le_bytes()[7]) % SHARDS;
         let shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
         Place { shard, name }
-    }
-}
-
-/// One key while its shard is locked.
-struct Place<'a> {
-    shard: MutexGuard<'a, Shard>,
-    name: Bytes,
-}
-
-impl Place<'_> {
-    fn slot(&mut self) -> Option<Slot> {
-        let slot = self.shard.get(&self.name).cloned()?;
-        if slot.expires.is_some_and(|expires| expires <= Instant::now()) {
-            self.shard.remove(&self.name);
-            return None;
-        }
-        Some(slot)
-    }
-
-    fn bytes(&mut self) -> Option<Bytes> {
-        self.slot().map(|slot| slot.bytes)
-    }
-
-    fn set(&mut self, bytes: impl Into<Bytes>, expires: Option<Instant>) {
-        self.shard.insert(self.name.clone(), Slot { bytes: bytes.into(), expires });
-    }
-
-    fn remove(&mut self) {
-        self.shard.remove(&self.name);
-    }
-
-    fn holds_lease(&mut self, token: Token) -> bool {
-        self.bytes().is_some_and(|bytes| has_token(&bytes, KIND_LEASE, token))
-    }
-
-    /// The hold that stands here, if one does.
-    fn hold(&mut self) -> Option<(Hold, Option<Instant>)> {
-        let slot = self.slot()?;
-        Hold::parse(&slot.bytes).map(|hold| (hold, slot.expires))
     }
 }
 
@@ -359,21 +322,6 @@ impl Store for Memory {
     fn ready(&self, _: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {
         Box::pin(std::future::ready(Ok(())))
     }
-}
-
-/// Takes `holder` out of the hold; what is no hold (mine had lapsed) is removed, a hold without me is marked shared.
-fn end_hold(place: &mut Place<'_>, holder: Token) {
-    match place.hold() {
-        Some((hold, expires)) => match hold.left_by(holder) {
-            Some(rest) => place.set(rest.to_bytes(), expires),
-            None => place.remove(),
-        },
-        None => place.remove(),
-    }
-}
-
-fn has_token(bytes: &[u8], kind: u8, token: Token) -> bool {
-    bytes.first() == Some(&kind) && bytes.get(1..17) == Some(&token.0)
 }
 
 /// An operation that happens when it is first polled, as the port asks.

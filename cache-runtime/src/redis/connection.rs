@@ -1,9 +1,8 @@
 //! The connection: one, shared, watched over. While it is down every operation fails at once.
 
-use super::{INVALIDATE_BATCH, invalidate, invalidate_tags, reply, script};
+use super::{INVALIDATE_BATCH, Upkeep, guard, invalidate, invalidate_tags, reply, script};
 use crate::breaker::{Backoff, Breaker};
 use crate::error::{NotReady, StoreError};
-use crate::pending::Pending;
 use crate::time::wall_ms;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
@@ -149,11 +148,11 @@ impl Drop for Supervisor {
     }
 }
 
-pub(super) fn supervise(client: Client, link: Arc<Link>, pending: Arc<Pending>) -> Supervisor {
+pub(super) fn supervise(client: Client, link: Arc<Link>, upkeep: Upkeep) -> Supervisor {
     Supervisor(tokio::spawn(async move {
         let mut backoff = Backoff::default();
         for number in 0.. {
-            match connect(&client, &link, &pending, number).await {
+            match connect(&client, &link, &upkeep, number).await {
                 Ok(connected) => {
                     tracing::info!("connected to the store");
                     link.breaker.answered();
@@ -175,7 +174,7 @@ pub(super) fn supervise(client: Client, link: Arc<Link>, pending: Arc<Pending>) 
 async fn connect(
     client: &Client,
     link: &Arc<Link>,
-    pending: &Pending,
+    Upkeep { pending, guarded }: &Upkeep,
     number: u64,
 ) -> RedisResult<Connected> {
     let noticed = Arc::downgrade(link);
@@ -195,6 +194,9 @@ async fn connect(
     if before.is_some_and(|before| before != server) {
         // Another server, or this one from a snapshot: it may lack what the old one had acknowledged.
         pending.replay();
+    }
+    if let Some(app) = guarded {
+        guard::check(&mut connected, app).await?;
     }
     while let Some(batch) = pending.batch(INVALIDATE_BATCH) {
         in_time(CONNECT, invalidate(&mut connected, &batch.keys)).await?;

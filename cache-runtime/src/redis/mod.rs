@@ -1,14 +1,17 @@
 //! The store over Redis or Valkey.
 
 mod address;
+mod batch;
 mod connection;
 mod feed;
+mod guard;
 mod reply;
 mod script;
 
+use self::batch::{for_each, invalidate, invalidate_tags};
 use self::connection::{Connected, Link, Supervisor};
 use self::feed::Feed;
-use self::script::{CAPTURE, FILL, HOLD, INVALIDATE, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
+use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
@@ -29,6 +32,15 @@ const READ: Duration = Duration::from_millis(100);
 /// How long a writer waits for one answer.
 const WRITE: Duration = Duration::from_millis(250);
 
+/// What a connection owes its cache before anything is read on it.
+#[derive(Default)]
+pub(crate) struct Upkeep {
+    /// Invalidations to be sent.
+    pub(crate) pending: Arc<Pending>,
+    /// The application whose entries are not to outlive a restart of the server.
+    pub(crate) guarded: Option<String>,
+}
+
 /// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
 pub struct Redis {
     client: ::redis::Client,
@@ -46,14 +58,14 @@ impl Redis {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
-        Self::draining(url, "redis url", Arc::default())
+        Self::draining(url, "redis url", Upkeep::default())
     }
 
-    /// The same, sending `pending` each time before anything is read.
-    pub(crate) fn draining(url: &str, setting: &str, pending: Arc<Pending>) -> Result<Self, ConfigError> {
+    /// The same, doing at each connect what has to be done before anything is read.
+    pub(crate) fn draining(url: &str, setting: &str, upkeep: Upkeep) -> Result<Self, ConfigError> {
         let client = address::client(url, setting)?;
         let link = Arc::new(Link::default());
-        let supervisor = connection::supervise(client.clone(), link.clone(), pending);
+        let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
         Ok(Self { client, link, _supervisor: supervisor, feeds: Mutex::default() })
     }
 
@@ -83,52 +95,6 @@ impl Redis {
         };
         self.link.within(number, deadline, run).await
     }
-}
-
-/// Removes `keys`: one script for each, all in one trip.
-async fn invalidate(connected: &mut Connected, keys: &[Key]) -> ::redis::RedisResult<()> {
-    for_each(connected, keys, &INVALIDATE, &[]).await
-}
-
-/// Runs a script for each of `keys` and its fence, all in one trip.
-async fn for_each(
-    connected: &mut Connected,
-    keys: &[Key],
-    script: &Script,
-    args: &[&[u8]],
-) -> ::redis::RedisResult<()> {
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let fences: Vec<_> = keys.iter().map(Key::fence).collect();
-    let pipeline = |call: &dyn Fn(&[&[u8]]) -> Cmd| {
-        let mut pipeline = Pipeline::with_capacity(keys.len());
-        for (key, fence) in keys.iter().zip(&fences) {
-            pipeline.add_command(call(&[key.name(), fence]));
-        }
-        pipeline
-    };
-    let by_hash = pipeline(&|names| script.by_hash(names, args));
-    let replies = connected.connection.send_packed_commands(&by_hash, 0, keys.len()).await?;
-    let unknown =
-        replies.iter().any(|reply| matches!(reply, Value::ServerError(e) if e.code() == "NOSCRIPT"));
-    if !unknown {
-        return reply::all_ok(replies);
-    }
-    let by_text = pipeline(&|names| script.by_text(names, args));
-    reply::all_ok(connected.connection.send_packed_commands(&by_text, 0, keys.len()).await?)
-}
-
-/// Ends the generations of `tags`.
-async fn invalidate_tags(connected: &mut Connected, tags: &[Tag]) -> ::redis::RedisResult<()> {
-    if tags.is_empty() {
-        return Ok(());
-    }
-    let mut pipeline = Pipeline::with_capacity(tags.len());
-    for tag in tags {
-        pipeline.cmd("DEL").arg(tag.name());
-    }
-    reply::all_ok(connected.connection.send_packed_commands(&pipeline, 0, tags.len()).await?)
 }
 
 /// A ttl as the scripts take it.

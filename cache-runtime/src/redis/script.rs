@@ -30,6 +30,7 @@ scripts! {
     HOLD "hold.lua"
     UNHOLD "unhold.lua"
     CAPTURE "capture.lua"
+    GUARD "guard.lua"
 }
 
 impl Script {

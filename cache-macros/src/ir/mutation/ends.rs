@@ -99,3 +99,35 @@ fn first_mut(segment: &mut PathSegment) -> Option<&mut Type> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::ToTokens;
+
+    fn deferred(text: &str) -> Option<String> {
+        let func = syn::parse_str(text).expect(text);
+        let (sig, _) = deferred_signature(&func, &parse_quote!(c))?;
+        let output = sig.output.to_token_stream().to_string().replace(' ', "");
+        Some(output.replace("c::__private::", ""))
+    }
+
+    #[test]
+    fn the_value_is_what_is_deferred() {
+        for (text, output) in [
+            ("async fn f() {}", "->Deferred<()>"),
+            ("async fn f() -> u8 {}", "->Deferred<u8>"),
+            ("async fn f() -> Result<Option<u8>, E> {}", "->Result<Deferred<Option<u8>>,E>"),
+            ("async fn f() -> anyhow::Result<u8> {}", "->anyhow::Result<Deferred<u8>>"),
+            (
+                "fn f() -> Pin<Box<dyn Future<Output = Result<u8, E>> + Send>> { Box::pin(async move { x }) }",
+                "->Pin<Box<dynFuture<Output=Result<Deferred<u8>,E>>+Send>>",
+            ),
+        ] {
+            assert_eq!(deferred(text).as_deref(), Some(output), "{text}");
+        }
+        for alias in ["DbResult<u8>", "io::Result", "LoadResult"] {
+            assert_eq!(deferred(&format!("async fn f() -> {alias} {{}}")), None, "{alias}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ mod tags;
 mod targets;
 
 pub(crate) use self::ends::{End, deferred_signature};
-pub(crate) use self::options::{Manner, OnError};
+pub(crate) use self::options::{Manner, OnError, is_deferred};
 pub(crate) use self::targets::{Aim, Arg, Callee, Each, Entry, Kept, Step};
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use self::targets::{find, result_in};
 use super::generics::Words;
 use super::{Spanned, runtime};
 use crate::diag::Diag;
-use crate::func::{Body, Func};
+use crate::func::{Body, Func, Param};
 use crate::syntax::options::{Given, Known, Reader};
 use crate::syntax::targets::{self as written, Target};
 
@@ -110,7 +110,7 @@ impl Mutation {
     }
 
     fn add(&mut self, targets: Vec<Target>, func: &Func, diag: &Diag) {
-        let names = func.params.iter().flat_map(|param| param.idents()).map(Ident::to_string);
+        let names = func.params.iter().flat_map(Param::idents).map(Ident::to_string);
         let reads: Vec<String> = names.chain(["self".into()]).collect();
         let mut seen = Vec::new();
         for target in targets {
@@ -240,12 +240,11 @@ fn check_func(kind: Kind, func: &Func, diag: &Diag) {
     }
     for other in ["invalidates", "updates"] {
         let Some(again) = func.attribute(other) else { continue };
-        let message = match other == kind.name() {
-            true => format!("a function has one `#[{other}]`; write all targets in one"),
-            false => {
-                "a function has `#[updates]` or `#[invalidates]`, not both; write all targets in `#[updates]`"
-                    .into()
-            }
+        let message = if other == kind.name() {
+            format!("a function has one `#[{other}]`; write all targets in one")
+        } else {
+            "a function has `#[updates]` or `#[invalidates]`, not both; write all targets in `#[updates]`"
+                .into()
         };
         diag.error_at(again, message);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{Expr, ExprCall, Lit, Path};
 
 use crate::diag::{self, Diag};
@@ -54,6 +54,11 @@ pub(super) const OF_UPDATES: &[Known] = &[
                 `deferred`",
     },
 ];
+
+/// Whether the flag stands in the parentheses, whatever else does.
+pub(crate) fn is_deferred(args: &TokenStream) -> bool {
+    args.clone().into_iter().any(|tree| matches!(tree, TokenTree::Ident(word) if word == "deferred"))
+}
 
 /// What a body that failed means for the entries.
 #[derive(Clone, Copy, PartialEq)]

@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 
 use super::{Aim, Each, has_result};
 use crate::diag::Diag;
-use crate::func::{Func, Name, binds};
+use crate::func::{Func, Name, Param, binds};
 use crate::ir::places::{Part, Root, chain, unknown};
 use crate::ir::tags::{Tag, template};
 use crate::ir::values::namespace_text;
@@ -104,7 +104,7 @@ impl Words<'_> {
     }
 
     fn known(&self) -> Vec<String> {
-        let params = self.func.params.iter().flat_map(|param| param.idents());
+        let params = self.func.params.iter().flat_map(Param::idents);
         let consts = self.func.sig.generics.const_params().map(|param| &param.ident);
         self.each
             .iter()

@@ -1,0 +1,111 @@
+//! What the macros learn from types.
+
+use crate::typed::ShareError;
+use std::marker::PhantomData;
+
+/// What a function returns when it can fail.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Result`",
+    label = "the name of this return type ends in `Result`",
+    note = "write `returns = \"value\"` in the attribute"
+)]
+pub trait Fallible {
+    /// What is cached.
+    type Ok;
+    /// What is not.
+    type Err;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+}
+
+/// Tells shapes of types apart: an inherent method where its bound holds, else the one of [`AnyKind`].
+pub struct Kind<T>(PhantomData<fn() -> T>);
+
+impl<T> Kind<T> {
+    /// The question.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<T> Kind<Option<T>> {
+    /// `None` is absent.
+    #[must_use]
+    pub const fn absent(&self) -> fn(&Option<T>) -> bool {
+        Option::is_none
+    }
+}
+
+impl<T> Kind<Option<T>> {
+    /// What is inside.
+    pub const fn present<'a>(&self, value: &'a Option<T>) -> Option<&'a T> {
+        value.as_ref()
+    }
+}
+
+impl<E: Clone + Send + Sync + 'static> Kind<E> {
+    /// A clone can be shared.
+    #[must_use]
+    pub const fn share(&self) -> ShareError<E> {
+        ShareError::cloned()
+    }
+}
+
+impl<T, E> Kind<Result<T, E>> {
+    /// The `Ok` value.
+    pub fn ok<'a>(&self, returned: &'a Result<T, E>) -> Option<&'a T> {
+        returned.as_ref().ok()
+    }
+
+    /// Not a plain value.
+    #[must_use]
+    pub const fn plain(&self) -> HiddenResult<Result<T, E>> {
+        HiddenResult(PhantomData)
+    }
+}
+
+/// The answers for every other type.
+pub trait AnyKind<T>: Sized {
+    /// Never.
+    fn absent(&self) -> fn(&T) -> bool {
+        |_| false
+    }
+
+    /// Not.
+    fn share(&self) -> ShareError<T> {
+        ShareError::never()
+    }
+
+    /// All of it.
+    fn ok<'a>(&self, returned: &'a T) -> Option<&'a T> {
+        Some(returned)
+    }
+
+    /// All of it.
+    fn present<'a>(&self, value: &'a T) -> Option<&'a T> {
+        Some(value)
+    }
+
+    /// It is.
+    fn plain(&self) -> PlainReturn<T> {
+        PlainReturn(PhantomData)
+    }
+}
+
+impl<T> AnyKind<T> for Kind<T> {}
+
+/// A return type that is itself the value.
+#[diagnostic::on_unimplemented(
+    message = "this return type is a `Result` by another name, so its errors would be cached",
+    label = "write `returns = \"result\"` in the attribute, or `returns = \"value\"` to cache errors too"
+)]
+pub trait Plain<V> {}
+
+impl<V> Plain<V> for PlainReturn<V> {}
+
+/// The proof of [`Plain`].
+pub struct PlainReturn<T>(PhantomData<fn() -> T>);
+
+/// A `Result` behind an alias that does not look like one; `returns = "result"` says so.
+pub struct HiddenResult<T>(PhantomData<fn() -> T>);

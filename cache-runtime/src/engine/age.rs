@@ -1,0 +1,57 @@
+//! What the age of a value means.
+
+use super::{Answered, Engine, Request};
+use crate::observe::{Outcome, Tier};
+use crate::policy::Freshness;
+use crate::site::Site;
+use std::time::Duration;
+
+impl Engine {
+    /// How a value of this age answers, if it does.
+    pub(super) fn aged(
+        &self,
+        request: &Request<'_>,
+        tier: Tier,
+        created_ms: u64,
+        fresh: Option<Duration>,
+        delta: Duration,
+    ) -> Option<Answered> {
+        let age = self.age(created_ms);
+        let freshness = freshness(request, age, fresh, delta);
+        let outcome = match freshness {
+            Freshness::Fresh | Freshness::Due => Outcome::Hit(tier),
+            Freshness::Stale => Outcome::Stale,
+            Freshness::Expired => return None,
+        };
+        Some(Answered { outcome, age: Some(age), due: freshness != Freshness::Fresh })
+    }
+
+    pub(super) fn age(&self, created_ms: u64) -> Duration {
+        Duration::from_millis(self.store.now_ms().saturating_sub(created_ms))
+    }
+}
+
+/// What the age of a value means for its function. Early reloads are by chance, the likelier the nearer the end and the dearer the load
+/// (`XFetch`: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", 2015).
+fn freshness(request: &Request<'_>, age: Duration, fresh: Option<Duration>, delta: Duration) -> Freshness {
+    /// Beyond this many times the load's cost the chance is nothing.
+    const FAR: u32 = 50;
+    let Some(fresh) = fresh else { return Freshness::Fresh };
+    let Site { early, stale_if_error, .. } = *request.site;
+    if !early && stale_if_error.is_zero() && request.policy.stale().is_zero() {
+        // The store alone says when it ends.
+        return Freshness::Fresh;
+    }
+    if age > fresh.saturating_add(request.policy.stale()) {
+        return Freshness::Expired;
+    }
+    if age > fresh {
+        return Freshness::Stale;
+    }
+    if !early || age.saturating_add(delta.saturating_mul(FAR)) < fresh {
+        return Freshness::Fresh;
+    }
+    let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX)).max(1.0) / f64::from(u32::MAX);
+    let ahead = delta.mul_f64(-chance.ln());
+    if age.saturating_add(ahead) >= fresh { Freshness::Due } else { Freshness::Fresh }
+}

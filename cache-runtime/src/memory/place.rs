@@ -1,0 +1,62 @@
+//! One key, while nobody else can touch it.
+
+use super::hold::Hold;
+use super::{KIND_LEASE, Shard, Slot};
+use crate::store::Token;
+use crate::time::Instant;
+use bytes::Bytes;
+use std::sync::MutexGuard;
+
+/// One key while its shard is locked.
+pub(super) struct Place<'a> {
+    pub(super) shard: MutexGuard<'a, Shard>,
+    pub(super) name: Bytes,
+}
+
+impl Place<'_> {
+    pub(super) fn slot(&mut self) -> Option<Slot> {
+        let slot = self.shard.get(&self.name).cloned()?;
+        if slot.expires.is_some_and(|expires| expires <= Instant::now()) {
+            self.shard.remove(&self.name);
+            return None;
+        }
+        Some(slot)
+    }
+
+    pub(super) fn bytes(&mut self) -> Option<Bytes> {
+        self.slot().map(|slot| slot.bytes)
+    }
+
+    pub(super) fn set(&mut self, bytes: impl Into<Bytes>, expires: Option<Instant>) {
+        self.shard.insert(self.name.clone(), Slot { bytes: bytes.into(), expires });
+    }
+
+    pub(super) fn remove(&mut self) {
+        self.shard.remove(&self.name);
+    }
+
+    pub(super) fn holds_lease(&mut self, token: Token) -> bool {
+        self.bytes().is_some_and(|bytes| has_token(&bytes, KIND_LEASE, token))
+    }
+
+    /// The hold that stands here, if one does.
+    pub(super) fn hold(&mut self) -> Option<(Hold, Option<Instant>)> {
+        let slot = self.slot()?;
+        Hold::parse(&slot.bytes).map(|hold| (hold, slot.expires))
+    }
+}
+
+/// Takes `holder` out of the hold; what is no hold (mine had lapsed) is removed, a hold without me is marked shared.
+pub(super) fn end_hold(place: &mut Place<'_>, holder: Token) {
+    match place.hold() {
+        Some((hold, expires)) => match hold.left_by(holder) {
+            Some(rest) => place.set(rest.to_bytes(), expires),
+            None => place.remove(),
+        },
+        None => place.remove(),
+    }
+}
+
+pub(super) fn has_token(bytes: &[u8], kind: u8, token: Token) -> bool {
+    bytes.first() == Some(&kind) && bytes.get(1..17) == Some(&token.0)
+}
