@@ -1,5 +1,4 @@
 //! Coherent caching for async Rust.
-#![doc(html_no_source)]
 
 #[allow(unused_extern_crates, reason = "the macros name the crate by its name")]
 extern crate self as cache_runtime;
@@ -18,6 +17,7 @@ mod flight;
 mod frame;
 mod key;
 mod local;
+pub mod manual;
 mod memory;
 mod mutation;
 mod observe;

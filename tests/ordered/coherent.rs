@@ -37,6 +37,22 @@ async fn settled(process: &Process, source: &GatedLoad<u64>, value: u64) {
     .await;
 }
 
+/// Reads `value` from now on, but for reads that begin within the bound.
+async fn read_within_the_bound(process: &Process, source: &GatedLoad<u64>, value: u64) {
+    let acknowledged = Instant::now();
+    let mut stale = Duration::ZERO;
+    until("the new value is read", async || {
+        let started = acknowledged.elapsed();
+        let new = call(process, source).await.0 == value;
+        if !new {
+            stale = started;
+        }
+        new
+    })
+    .await;
+    assert!(stale < DELTA, "the old value was read {stale:?} after the invalidation");
+}
+
 #[tokio::test]
 async fn hits_are_served_without_asking_the_store() {
     everywhere(async |world| {
@@ -89,18 +105,7 @@ async fn another_processs_invalidation_is_pushed() {
         settled(&other, &source, value - 1).await;
         source.set(value);
         invalidate(&one).await;
-        let acknowledged = Instant::now();
-        let mut stale = Duration::ZERO;
-        until("the new value is read", async || {
-            let started = acknowledged.elapsed();
-            let new = call(&other, &source).await.0 == value;
-            if !new {
-                stale = started;
-            }
-            new
-        })
-        .await;
-        assert!(stale < DELTA, "the old value was read {stale:?} after the invalidation");
+        read_within_the_bound(&other, &source, value).await;
     }
 }
 
@@ -213,17 +218,36 @@ async fn without_a_feed_l1_is_bounded_to_a_second() {
     settled(&reader, &source, 1).await;
     source.set(2);
     invalidate(&writer).await;
-    let acknowledged = Instant::now();
-    let mut stale = Duration::ZERO;
-    until("the new value is read", async || {
-        let started = acknowledged.elapsed();
-        let new = call(&reader, &source).await.0 == 2;
-        if !new {
-            stale = started;
+    read_within_the_bound(&reader, &source, 2).await;
+    settled(&reader, &source, 2).await;
+}
+
+/// The address leads to another server by now (a failover behind a name): the feed follows the data.
+#[tokio::test]
+async fn the_feed_follows_the_data_to_another_server() {
+    let (old, new) = (RedisServer::start(), RedisServer::start());
+    let to_old = Proxy::to(old.port()).await;
+    let data = Redis::connect(&to_old.url()).expect("a good url");
+    data.ready(Duration::from_secs(10)).await.expect("the server is up");
+    let reader = Process::over(Arc::new(data));
+    let source = GatedLoad::open(1);
+    settled(&reader, &source, 1).await;
+    to_old.redirect(new.port()).await;
+    // The data connection alone breaks; the feed (flag t) stays with the old server, which goes on answering it.
+    for client in old.cli(&["CLIENT", "LIST", "TYPE", "normal"]).lines() {
+        let field =
+            |name: &str| client.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+        if let (Some(id), Some("N")) = (field("id"), field("flags"))
+            && field("cmd") != Some("client|list")
+        {
+            old.cli(&["CLIENT", "KILL", "ID", id]);
         }
-        new
-    })
-    .await;
-    assert!(stale < DELTA, "the old value was read {stale:?} after the invalidation");
+    }
+    let writer = World::Redis(new);
+    let writer = writer.process().await;
+    settled(&reader, &source, 1).await;
+    source.set(2);
+    invalidate(&writer).await;
+    read_within_the_bound(&reader, &source, 2).await;
     settled(&reader, &source, 2).await;
 }

@@ -7,3 +7,8 @@ pub mod proxy;
 pub mod redis_process;
 pub mod wait;
 pub mod worker;
+
+/// The README, whose examples are tested with the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -2,7 +2,7 @@
 
 use crate::wait::until;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, time::Duration};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,7 +46,7 @@ struct Connections {
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
-    server: u16,
+    server: AtomicU16,
     faults: watch::Sender<Faults>,
     connections: Arc<Connections>,
     acceptor: Mutex<Option<JoinHandle<()>>>,
@@ -58,7 +58,8 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
         let own = listener.local_addr().expect("a bound listener has an address").port();
         let (faults, connections) = (watch::Sender::default(), Arc::default());
-        let proxy = Self { port: own, server: port, faults, connections, acceptor: Mutex::default() };
+        let proxy =
+            Self { port: own, server: AtomicU16::new(port), faults, connections, acceptor: Mutex::default() };
         proxy.serve(listener);
         proxy
     }
@@ -124,6 +125,12 @@ impl Proxy {
         }
     }
 
+    /// Leads new connections to the server on `port`; open ones stay where they are.
+    pub async fn redirect(&self, port: u16) {
+        self.server.store(port, Ordering::Relaxed);
+        self.accept().await;
+    }
+
     /// Listens again after `refuse`, on the same port.
     pub async fn accept(&self) {
         self.refuse().await;
@@ -137,7 +144,7 @@ impl Proxy {
     }
 
     fn serve(&self, listener: TcpListener) {
-        let (server, faults) = (self.server, self.faults.subscribe());
+        let (server, faults) = (self.server.load(Ordering::Relaxed), self.faults.subscribe());
         let connections = Arc::clone(&self.connections);
         let acceptor = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {

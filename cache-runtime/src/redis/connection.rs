@@ -71,6 +71,14 @@ impl Link {
         }
     }
 
+    /// The number of the connection that is up.
+    pub(super) fn number(&self) -> Option<u64> {
+        match &*self.state.borrow() {
+            State::Up(connected) => Some(connected.number),
+            State::Down(_) => None,
+        }
+    }
+
     /// How far the server's clock is ahead of this machine's.
     pub(super) fn clock_offset_ms(&self) -> i64 {
         self.clock_offset_ms.load(Relaxed)

@@ -96,10 +96,18 @@ impl Feed {
             Err(_) => return End::Filtered("the server does not offer CLIENT TRACKING"),
         }
         let mut next_canary = Instant::now();
+        let (mut data, mut proven) = (None, false);
         loop {
-            if Instant::now() >= next_canary {
+            // A new data connection may lead to another server than this one.
+            let moved = self.link.number().is_some_and(|number| data.replace(number) != Some(number));
+            if moved || Instant::now() >= next_canary {
                 match self.canary(&mut connection, &ear.canaries).await {
-                    Ok(true) => next_canary = Instant::now() + CANARY,
+                    Ok(true) => {
+                        next_canary = Instant::now() + CANARY;
+                        proven = true;
+                    }
+                    // Pushes came until the data went elsewhere: to be followed there.
+                    Ok(false) if proven && moved => return End::Lost,
                     Ok(false) => return End::Filtered("pushes do not arrive"),
                     Err(_) => return End::Lost,
                 }
