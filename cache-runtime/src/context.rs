@@ -25,7 +25,7 @@ fn current<T>(read: impl FnOnce(&Context) -> T) -> Option<T> {
 /// Runs `future` with `cache` as its ambient cache.
 pub(crate) async fn with_cache<F: Future>(cache: Cache, future: F) -> F::Output {
     let context = current(Context::clone).unwrap_or_default();
-    CONTEXT.scope(Context { cache: Some(cache), ..context }, future).await
+    CONTEXT.scope(Context { cache: Some(cache), ..context }, Box::pin(future)).await
 }
 
 /// A body as it runs within a load: what it calls uses no cache and is not reported.
@@ -43,7 +43,7 @@ pub(crate) fn scoped_cache() -> Option<Cache> {
 /// Runs `future` as part of a transaction.
 pub(crate) async fn with_scope<F: Future>(scope: Scope, future: F) -> F::Output {
     let context = current(Context::clone).unwrap_or_default();
-    CONTEXT.scope(Context { scope: Some(scope), ..context }, future).await
+    CONTEXT.scope(Context { scope: Some(scope), ..context }, Box::pin(future)).await
 }
 
 /// The transaction that this is part of.
@@ -94,7 +94,7 @@ fn report(add: impl FnOnce(&mut Report)) {
 pub async fn observed<F: Future>(future: F) -> (F::Output, Report) {
     let report = Arc::new(Mutex::new(Report::default()));
     let context = current(Context::clone).unwrap_or_default();
-    let output = CONTEXT.scope(Context { report: Some(report.clone()), ..context }, future).await;
+    let output = CONTEXT.scope(Context { report: Some(report.clone()), ..context }, Box::pin(future)).await;
     let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
     (output, report)
 }

@@ -20,7 +20,7 @@ pub enum Outcome {
     Loaded,
     /// With a value past its freshness.
     Stale,
-    /// By running the body beside the cache (`when`, a load within a load, the store unreachable).
+    /// By running the body beside the cache (`when`, an entry that is held, the store unreachable).
     Bypassed,
 }
 

@@ -48,6 +48,8 @@ impl Policy {
     }
 
     /// The same, and stale for `duration` after that.
+    ///
+    /// Only a function with `swr` or `refresh` can reload in the background; without, `duration` counts for nothing.
     #[must_use]
     pub const fn stale_for(mut self, duration: Duration) -> Self {
         self.stale = duration;
@@ -61,6 +63,10 @@ impl Policy {
             Some(fresh) => Some(fresh.saturating_add(self.stale)),
             None => None,
         }
+    }
+
+    pub(crate) const fn without_stale(self) -> Self {
+        Self { stale: Duration::ZERO, ..self }
     }
 
     pub(crate) const fn fresh(self) -> Option<Duration> {

@@ -61,7 +61,7 @@ impl Repo {
         name
     }
 
-    #[invalidates(Self::get(id), Self::shared(result.len() as u64), mode = "around", hold = "1s", settle, hold_after = "1ms")]
+    #[invalidates(Self::get(id), Self::shared(result.len() as u64), mode = "around", hold = "1s", settle)]
     async fn around(&self, id: u64) -> String {
         self.get(id).await.unwrap();
         assert!(!Self::get_entry(id).exists().await);

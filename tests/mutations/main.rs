@@ -1,4 +1,7 @@
 //! Mutations beyond a plain invalidation, by the calls that the macros make: updates, holds around a body, transactions, deferred ones.
+#![allow(clippy::large_futures, reason = "a test's futures are polled where they are made")]
+
+mod refreshing;
 
 use cache_runtime::__private::Mutation;
 use cache_runtime::store::{Memory, Redis, Store};
@@ -340,6 +343,28 @@ async fn a_commit_whose_result_is_unknown_invalidates() {
             .await;
         assert!(ended.is_err());
         assert_eq!(value(one, 1, &source).await, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn in_a_scope_an_error_that_changed_nothing_invalidates_nothing() {
+    #[invalidates(read(id), on_error = "keep")]
+    async fn fail(id: u64) -> Result<u64, String> {
+        Err(format!("{id} is refused"))
+    }
+    everywhere(async |one, _| {
+        let source = GatedLoad::open(1);
+        value(one, 1, &source).await;
+        let ended: Result<(), String> = one
+            .scope(async |scope| {
+                fail(1).await.expect_err("it is refused");
+                scope.commit_with(|| async { Ok(()) }).await
+            })
+            .await;
+        assert!(ended.is_ok());
+        assert_eq!(value(one, 1, &source).await, 1);
+        assert_eq!(source.loads.get(), 1);
     })
     .await;
 }

@@ -50,6 +50,21 @@ async fn a_dropped_joiner_disturbs_nobody() {
     .await;
 }
 
+#[tokio::test]
+async fn a_dropped_leader_gives_its_lease_back() {
+    everywhere(async |world| {
+        let (process, other) = (world.process().await, world.process().await);
+        let stuck = GatedLoad::new(1);
+        let leader = process.spawn_read(1, &stuck);
+        stuck.gate.arrived().await;
+        leader.0.abort();
+        let started = std::time::Instant::now();
+        assert_eq!(other.read(1, &GatedLoad::open(2)).await.0, 2);
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    })
+    .await;
+}
+
 /// Drops a call after each number of polls it takes, and checks that the next caller is answered at once.
 #[tokio::test]
 async fn a_call_can_be_dropped_at_every_await() {

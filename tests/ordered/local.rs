@@ -1,9 +1,11 @@
 //! L1: what this process keeps, and when it must not be served.
 
-use super::world::{Spy, World, everywhere};
-use cache_runtime::{Invalidation, Outcome, Tier, cached};
+use super::world::{Process, Spy, World, everywhere};
+use cache_runtime::store::Memory;
+use cache_runtime::{Invalidation, Outcome, Put, Tier, cached};
 use cache_tests::gate::{Gate, GatedLoad};
 use cache_tests::wait::until;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -58,7 +60,7 @@ async fn an_answer_asked_for_before_an_invalidation_does_not_stay_in_l1() {
 #[tokio::test]
 async fn a_validated_entry_falls_with_anothers_invalidation() {
     everywhere(async |world| {
-        let spy = Spy::default();
+        let spy = Spy::unfed();
         let (reader, writer) = (world.spied(&spy).await, world.process().await);
         let source = GatedLoad::open(1);
         let call = || reader.spawn(validated(1, source.clone())).end();
@@ -72,13 +74,115 @@ async fn a_validated_entry_falls_with_anothers_invalidation() {
     .await;
 }
 
+#[tokio::test]
+async fn a_validated_entry_is_compared_with_the_one_in_the_store() {
+    everywhere(async |world| {
+        let (spy, other) = (Spy::unfed(), Spy::default());
+        let (reader, writer) = (world.spied(&spy).await, world.spied(&other).await);
+        let source = GatedLoad::open(1);
+        let call = |process: &Process| process.spawn(validated(1, source.clone())).end();
+        assert_eq!(call(&reader).await, (1, Outcome::Loaded));
+        spy.fills.reached(1).await;
+        until("L1 answers", async || call(&reader).await == (1, L1)).await;
+        source.set(2);
+        writer.0.scope_for(async { validated_entry(1).invalidate().await }).await;
+        assert_eq!(call(&writer).await, (2, Outcome::Loaded));
+        other.fills.reached(1).await;
+        assert_eq!(call(&reader).await, (2, Outcome::Hit(Tier::L2)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fill_whose_answer_an_invalidation_overtook_does_not_stay_in_l1() {
+    everywhere(async |world| {
+        let answers = Gate::default();
+        let process = world.spied(&Spy { fill_answers: Some(answers.clone()), ..Spy::unfed() }).await;
+        let source = GatedLoad::open(1);
+        let call = || process.spawn(bounded(1, source.clone())).end();
+        assert_eq!(call().await, (1, Outcome::Loaded));
+        answers.arrived().await;
+        source.set(2);
+        process.0.scope_for(async { bounded_entry(1).invalidate().await }).await;
+        answers.open();
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        assert_eq!(call().await.0, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_value_waited_for_since_before_an_invalidation_does_not_stay_in_l1() {
+    everywhere(async |world| {
+        let answers = Gate::default();
+        let spy = Spy { value_answers: Some(answers.clone()), ..Spy::unfed() };
+        let (reader, other) = (world.spied(&spy).await, world.process().await);
+        let source = GatedLoad::new(1);
+        let loader = other.spawn(bounded(1, source.clone()));
+        source.gate.arrived().await;
+        let waiter = reader.spawn(bounded(1, source.clone()));
+        spy.gets.reached(2).await;
+        source.gate.open();
+        assert_eq!(loader.end().await.0, 1);
+        answers.arrived().await;
+        source.set(2);
+        reader.0.scope_for(async { bounded_entry(1).invalidate().await }).await;
+        answers.open();
+        assert_eq!(waiter.end().await.0, 1, "asked for before the invalidation");
+        assert_eq!(reader.spawn(bounded(1, source.clone())).end().await.0, 2);
+    })
+    .await;
+}
+
+/// A lookup between the moment that L1 forgets and the moment that the store does.
+#[tokio::test]
+async fn what_is_read_while_the_store_is_told_does_not_stay_in_l1() {
+    everywhere(async |world| {
+        let told = Gate::default();
+        let spy = Spy { invalidations_sent: Some(told.clone()), ..Spy::unfed() };
+        let process = world.spied(&spy).await;
+        let source = GatedLoad::open(1);
+        let call = || process.spawn(bounded(1, source.clone())).end();
+        assert_eq!(call().await, (1, Outcome::Loaded));
+        spy.fills.reached(1).await;
+        source.set(2);
+        let meanwhile = async {
+            told.arrived().await;
+            assert_eq!(call().await, (1, Outcome::Hit(Tier::L2)), "the mutation has not returned");
+            told.open();
+        };
+        let invalidation = process.0.scope_for(async { bounded_entry(1).invalidate().await });
+        tokio::join!(invalidation, meanwhile);
+        assert_eq!(call().await.0, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_put_takes_the_older_value_out_of_l1() {
+    everywhere(async |world| {
+        let spy = Spy::unfed();
+        let process = world.spied(&spy).await;
+        let source = GatedLoad::open(1);
+        let call = || process.spawn(bounded(1, source.clone())).end();
+        assert_eq!(call().await, (1, Outcome::Loaded));
+        spy.fills.reached(1).await;
+        until("L1 answers", async || call().await == (1, L1)).await;
+        source.set(5);
+        assert_eq!(process.0.scope_for(async { bounded_entry(1).put(5).await }).await, Put::Stored);
+        assert_eq!(call().await.0, 5);
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_l1_entry_ends_with_its_bound_and_an_entry_with_its_ttl() {
     #[cached(ns = "ordered", ttl = "10s", l1 = "2s", skip(load))]
     async fn short(load: GatedLoad<u64>) -> u64 {
         load.load().await
     }
-    let process = super::world::Process::over(std::sync::Arc::<cache_runtime::store::Memory>::default());
+    let process = Process::over(Arc::<Memory>::default());
     let source = GatedLoad::open(1);
     let call = || process.spawn(short(source.clone())).end();
     let pass = |ms| tokio::time::advance(Duration::from_millis(ms));
@@ -99,8 +203,7 @@ async fn a_value_from_before_a_queued_invalidation_is_not_served_from_l1() {
     everywhere(async |world| {
         let (fills, answers) = (Gate::default(), Gate::default());
         answers.open();
-        let spy =
-            Spy { fills_sent: Some(fills.clone()), get_answers: Some(answers.clone()), ..Spy::default() };
+        let spy = Spy { fills_sent: Some(fills.clone()), get_answers: Some(answers.clone()), ..Spy::unfed() };
         let process = world.spied(&spy).await;
         let source = GatedLoad::open(1);
         let call = || process.spawn(bounded(1, source.clone()));
@@ -133,7 +236,7 @@ async fn an_answer_that_was_long_on_its_way_is_not_served_longer_for_that() {
     async fn slow(load: GatedLoad<u64>) -> u64 {
         load.load().await
     }
-    let world = World::Memory(std::sync::Arc::default());
+    let world = World::Memory(Arc::default());
     let writer = world.process().await;
     let source = GatedLoad::open(1);
     writer.spawn(slow(source.clone())).end().await;

@@ -1,4 +1,5 @@
 //! Races, each shown by ordering it: over the in-process store and over a real Redis, within one process and across several.
+#![allow(clippy::large_futures, reason = "a test's futures are polled where they are made")]
 
 mod beside;
 mod cancellation;
@@ -6,6 +7,8 @@ mod coherent;
 mod entries;
 mod joiners;
 mod local;
+mod scopes;
 mod stale_sets;
+mod tags;
 mod unreadable;
 mod world;

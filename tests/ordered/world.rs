@@ -115,6 +115,8 @@ pub(crate) async fn read(id: u64, load: GatedLoad<u64>) -> u64 {
 pub(crate) struct Spy {
     /// Fills that the store has executed.
     pub(crate) fills: Counter,
+    /// GETs that the store has executed.
+    pub(crate) gets: Counter,
     /// Leases that were asked for.
     pub(crate) leases: Counter,
     /// Holds back the answers of fills, after they were executed.
@@ -125,10 +127,21 @@ pub(crate) struct Spy {
     pub(crate) no_invalidations: Arc<AtomicBool>,
     /// Holds back the answers of GETs, after they were executed.
     pub(crate) get_answers: Option<Gate>,
+    /// Holds back the answers of GETs that found a value, after they were executed.
+    pub(crate) value_answers: Option<Gate>,
+    /// Holds back invalidations of keys, before they are executed.
+    pub(crate) invalidations_sent: Option<Gate>,
     /// Stores whatever a fill brings: the guard removed.
     pub(crate) blind: bool,
     /// Tells of invalidations instead of the store.
     pub(crate) feed: Option<Arc<dyn Store>>,
+}
+
+impl Spy {
+    /// For a process that hears of no invalidation but its own.
+    pub(crate) fn unfed() -> Self {
+        Self { feed: Some(Arc::<Memory>::default()), ..Self::default() }
+    }
 }
 
 struct Spied {
@@ -145,7 +158,13 @@ async fn held<T>(gate: Option<&Gate>, answer: T) -> T {
 
 impl Store for Spied {
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
-        Box::pin(async { held(self.spy.get_answers.as_ref(), self.store.get(key).await).await })
+        Box::pin(async {
+            let answer = self.store.get(key).await;
+            self.spy.gets.add();
+            let found = matches!(&answer, Ok(Some(entry)) if entry.starts_with(b"V"));
+            let gate = self.spy.value_answers.as_ref().filter(|_| found);
+            held(gate.or(self.spy.get_answers.as_ref()), answer).await
+        })
     }
 
     fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes> {
@@ -209,10 +228,13 @@ impl Store for Spied {
     }
 
     fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()> {
-        if self.spy.no_invalidations.load(Ordering::SeqCst) {
-            return Box::pin(async { Err(StoreError::Timeout) });
-        }
-        self.store.invalidate(keys)
+        Box::pin(async {
+            held(self.spy.invalidations_sent.as_ref(), ()).await;
+            if self.spy.no_invalidations.load(Ordering::SeqCst) {
+                return Err(StoreError::Timeout);
+            }
+            self.store.invalidate(keys).await
+        })
     }
 
     fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {

@@ -1,10 +1,12 @@
 //! The store slow, frozen, gone, or back with what it had: slower, never wrong, never an error.
+#![allow(clippy::large_futures, reason = "a test's futures are polled where they are made")]
 
 use cache_runtime::{Cache, Invalidation, Outcome, cached, invalidates, observed};
 use cache_tests::gate::GatedLoad;
 use cache_tests::proxy::{Direction, Proxy};
 use cache_tests::redis_process::RedisServer;
 use cache_tests::wait::until;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -95,6 +97,7 @@ async fn an_invalidation_made_while_the_server_was_away_is_sent_before_it_is_rea
     server.restart();
     let raw = server.cli(&["EXISTS", "outage:v1:read:1"]);
     cache.ready(PATIENCE).await.expect("it is back");
+    assert_eq!(cache.stats().pending_invalidations, 0, "nobody can have read before it was sent");
     assert_eq!(outcome(&cache, 1, &source).await.0, 2, "the old value was there again: {raw}");
     served_again(&cache, 1, &source, 2).await;
 }
@@ -190,4 +193,100 @@ async fn a_server_that_dies_during_a_load_costs_nothing() {
     for call in calls {
         assert_eq!(call.await.expect("no panic"), 1);
     }
+}
+
+/// A process that ends while invalidations are pending ends like any other.
+#[test]
+fn a_runtime_ends_while_invalidations_are_pending() {
+    let server = RedisServer::start();
+    for threads in [1, 2] {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        runtime.block_on(async {
+            let cache = connected(&server.url()).await;
+            server.kill();
+            until("it is queued", async || {
+                written(&cache, 1, 1, &GatedLoad::open(1)).await == [Invalidation::Queued]
+            })
+            .await;
+        });
+        drop(runtime);
+        server.restart();
+    }
+}
+
+#[cached(ns = "outage", ttl = "medium", l1 = "off", skip(source), tags = ["owner:{owner}"])]
+async fn owned(owner: u64, source: &GatedLoad<u64>) -> u64 {
+    source.load().await
+}
+
+async fn loss_noticed(cache: &Cache, source: &GatedLoad<u64>) {
+    until("the loss is noticed", async || outcome(cache, 3, source).await.1 == Outcome::Bypassed).await;
+}
+
+/// A server that comes back from a snapshot has forgotten what it acknowledged; whoever was told so tells it once more.
+#[tokio::test]
+async fn an_acknowledged_invalidation_outlives_a_restart_from_an_older_snapshot() {
+    let server = RedisServer::start();
+    let cache = connected(&server.url()).await;
+    let (source, other) = (GatedLoad::open(1), GatedLoad::open(7));
+    let owned = async |cache: &Cache| cache.scope_for(observed(owned(5, &source))).await;
+    served_again(&cache, 1, &source, 1).await;
+    until("it is stored", async || owned(&cache).await.1.outcome().is_some_and(|it| it != Outcome::Loaded))
+        .await;
+    server.save_snapshot();
+    assert_eq!(written(&cache, 1, 2, &source).await, [Invalidation::Applied]);
+    assert_eq!(cache.invalidate_tag("outage", "owner:5").await, Invalidation::Applied);
+    server.kill();
+    loss_noticed(&cache, &other).await;
+    server.restart();
+    cache.ready(PATIENCE).await.expect("it is back");
+    let reader = connected(&server.url()).await;
+    assert_eq!(outcome(&reader, 1, &source).await.0, 2);
+    assert_eq!(owned(&reader).await.0, 2);
+}
+
+/// The answer is read only when the server that gave it is gone, and its successor was connected to.
+#[tokio::test]
+async fn an_invalidation_is_remembered_before_its_answer_is_read() {
+    let server = RedisServer::start();
+    let cache = connected(&server.url()).await;
+    let (source, other) = (GatedLoad::open(1), GatedLoad::open(7));
+    served_again(&cache, 1, &source, 1).await;
+    server.save_snapshot();
+    let mut write = Box::pin(written(&cache, 1, 2, &source));
+    let sent = std::future::poll_fn(|context| Poll::Ready(write.as_mut().poll(context).is_pending()));
+    assert!(sent.await, "it waits for the answer");
+    until("the store has executed it", async || server.cli(&["EXISTS", "outage:v1:read:1"]) == "0").await;
+    server.kill();
+    loss_noticed(&cache, &other).await;
+    server.restart();
+    cache.ready(PATIENCE).await.expect("it is back");
+    assert_eq!(write.await, [Invalidation::Applied]);
+    let reader = connected(&server.url()).await;
+    assert_eq!(outcome(&reader, 1, &source).await.0, 2);
+}
+
+#[invalidates(read(id), hold_after = "50ms")]
+async fn write_held(id: u64, value: u64, source: &GatedLoad<u64>) {
+    source.set(value);
+}
+
+/// A hold in place of an invalidation is forgotten by such a server, too.
+#[tokio::test]
+async fn a_hold_in_place_of_an_invalidation_outlives_a_restart_from_an_older_snapshot() {
+    let server = RedisServer::start();
+    let cache = connected(&server.url()).await;
+    let (source, other) = (GatedLoad::open(1), GatedLoad::open(7));
+    served_again(&cache, 1, &source, 1).await;
+    server.save_snapshot();
+    let ((), report) = cache.scope_for(observed(write_held(1, 2, &source))).await;
+    assert_eq!(report.invalidations(), [Invalidation::Applied]);
+    server.kill();
+    loss_noticed(&cache, &other).await;
+    server.restart();
+    cache.ready(PATIENCE).await.expect("it is back");
+    let reader = connected(&server.url()).await;
+    assert_eq!(outcome(&reader, 1, &source).await.0, 2);
 }

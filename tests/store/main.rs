@@ -4,13 +4,14 @@ use bytes::Bytes;
 use cache_runtime::Key;
 use cache_runtime::store::{Lease, Leased, Lifetime, Memory, Redis, Store, Token};
 use cache_tests::redis_process::RedisServer;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod redis_faults;
 
 const TERM: Duration = Duration::from_secs(3);
-const LONG: Option<Duration> = Some(Duration::from_secs(60));
+const LONG: Option<Duration> = Some(Duration::from_secs(100));
 
 /// One key of one store.
 struct At {
@@ -36,11 +37,11 @@ impl At {
     }
 
     async fn invalidate(&self) {
-        self.store.invalidate(std::slice::from_ref(&self.key)).await.expect("the store answers");
+        self.store.invalidate(slice::from_ref(&self.key)).await.expect("the store answers");
     }
 
     async fn hold(&self, holder: Token) {
-        self.store.hold(std::slice::from_ref(&self.key), holder, TERM).await.expect("the store answers");
+        self.store.hold(slice::from_ref(&self.key), holder, TERM).await.expect("the store answers");
     }
 
     async fn put(&self, holder: Token, entry: &Bytes) -> bool {
@@ -48,7 +49,7 @@ impl At {
     }
 
     async fn unhold(&self, holder: Token) {
-        self.store.unhold(std::slice::from_ref(&self.key), holder).await.expect("the store answers");
+        self.store.unhold(slice::from_ref(&self.key), holder).await.expect("the store answers");
     }
 
     async fn lifetime(&self) -> Option<Lifetime> {
@@ -341,10 +342,7 @@ async fn a_put_that_meets_anothers_hold_forbids_that_ones_put() {
 async fn a_hold_lapses_by_itself() {
     everywhere("hold-lapses", async |at| {
         let [writer] = tokens();
-        at.store
-            .hold(std::slice::from_ref(&at.key), writer, Duration::from_millis(30))
-            .await
-            .expect("answers");
+        at.store.hold(slice::from_ref(&at.key), writer, Duration::from_millis(30)).await.expect("answers");
         cache_tests::wait::until("the hold lapsed", async || at.get().await.is_none()).await;
     })
     .await;

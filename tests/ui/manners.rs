@@ -32,6 +32,11 @@ async fn too_much(id: u64) -> Result<u64, String> {
     Ok(id)
 }
 
+#[invalidates(get(id), hold_after = "1s", mode = "around", durability = wait(1, "1s"))]
+async fn two_holds(id: u64) -> u64 {
+    id
+}
+
 #[invalidates(get(id), on_unreachable = "error")]
 async fn no_error(id: u64) -> u64 {
     id

@@ -14,6 +14,7 @@ pub(super) fn hidden(background: &Background) -> TokenStream {
         #(#attrs)*
         #[doc(hidden)]
         #[allow(
+            unused_variables,
             clippy::needless_pass_by_value,
             clippy::ref_option,
             clippy::too_many_arguments,

@@ -71,71 +71,67 @@ impl Call {
         Self { condition, ..self }
     }
 
+    /// Without a load in the background nothing is served that needs one.
+    fn never_stale(self) -> Self {
+        Self { policy: self.policy.without_stale(), ..self }
+    }
+
     fn cache(&mut self) -> Ambient {
         self.cache.take().map_or_else(Cache::ambient, Ambient::Scoped)
     }
 }
 
 /// Answers a call of a function that returns a `Result`.
-pub async fn fetch<V, E, F>(call: Call, rules: Rules<V>, share: ShareError<E>, body: F) -> Result<V, E>
+pub fn fetch<V, E, F>(
+    call: Call,
+    rules: Rules<V>,
+    share: ShareError<E>,
+    body: F,
+) -> impl Future<Output = Result<V, E>> + Send
 where
     V: Value,
     E: Send,
     F: Future<Output = Result<V, E>> + Send,
 {
-    // A load must see its source, and a transaction its own rows.
-    if context::reads_past_caches() {
-        return body.await;
-    }
-    let (answer, _) = answer(call, rules, (share, Transient::none()), || body).await;
-    answer
+    answer(call.never_stale(), rules, (share, Transient::none()), || body, |_| {})
 }
 
 /// The same, for a function whose stale values answer for some errors.
-pub async fn fetch_or_stale<V, E, F>(
+pub fn fetch_or_stale<V, E, F>(
     call: Call,
     rules: Rules<V>,
     share: ShareError<E>,
     transient: Transient<E>,
     body: F,
-) -> Result<V, E>
+) -> impl Future<Output = Result<V, E>> + Send
 where
     V: Value,
     E: Send,
     F: Future<Output = Result<V, E>> + Send,
 {
-    if context::reads_past_caches() {
-        return body.await;
-    }
-    let (answer, _) = answer(call, rules, (share, transient), || body).await;
-    answer
+    answer(call.never_stale(), rules, (share, transient), || body, |_| {})
 }
 
 /// The same, for a function whose stale values answer for some errors, or are reloaded in the background by `background`.
-pub async fn fetch_refreshing<V, E, F, B>(
+pub fn fetch_refreshing<V, E, F, B>(
     call: Call,
     rules: Rules<V>,
     share: ShareError<E>,
     transient: Transient<E>,
     load: impl FnOnce() -> F + Send,
     background: impl FnOnce() -> B + Send,
-) -> Result<V, E>
+) -> impl Future<Output = Result<V, E>> + Send
 where
     V: Value,
     E: Send + 'static,
     F: Future<Output = Result<V, E>> + Send,
     B: Future<Output = Result<V, E>> + Send + 'static,
 {
-    if context::reads_past_caches() {
-        return load().await;
-    }
-    let (answer, due) = answer(call, rules, (share, transient), load).await;
-    if let Some(place) = due {
+    answer(call, rules, (share, transient), load, move |place| {
         let engine = place.cache.engine.clone();
         let name = place.key.written().to_vec();
         engine.in_background(&name, || reload(place, rules, background()));
-    }
-    answer
+    })
 }
 
 /// Reloads an entry for nobody in particular.
@@ -151,30 +147,35 @@ where
     place.cache.engine.refresh_unwatched(&place.request(), &mut call).await;
 }
 
-/// The answer, and the entry if it is to be reloaded.
+/// Answers a call; an entry that is to be reloaded goes to `due`. Callers hold this future, and hold many of them: it has one copy of
+/// the body, and boxes what is not needed for a hit.
 async fn answer<V, E, F>(
     mut call: Call,
     rules: Rules<V>,
     (share, transient): (ShareError<E>, Transient<E>),
     load: impl FnOnce() -> F + Send,
-) -> (Result<V, E>, Option<Place>)
+    due: impl FnOnce(Place) + Send,
+) -> Result<V, E>
 where
     V: Value,
     E: Send,
     F: Future<Output = Result<V, E>> + Send,
 {
+    // A load must see its source, and a transaction its own rows.
+    if context::reads_past_caches() {
+        return Box::pin(load()).await;
+    }
     let cache = call.cache();
     let engine = &cache.engine;
-    let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.policy));
-    let Call { site, policy, key, tags, condition, .. } = call;
-    let request = Request { site, policy, key: &key, tags: &tags, tags_with, tag_ttl };
-    let cached = condition && engine.enabled;
+    let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.site, call.policy));
+    let Call { site, policy, .. } = call;
+    let request = Request { site, policy, key: &call.key, tags: &call.tags, tags_with, tag_ttl };
+    let cached = call.condition && engine.enabled;
     let mut slot = Slot::empty(site, rules);
     let hit = if cached { engine.read_local(&request, &mut slot) } else { None };
     let (answer, answered_by) = if let (Some(value), Some(hit)) = (slot.take(), hit) {
         (Ok(value), hit)
     } else {
-        // What is not needed for a hit is boxed: callers hold this future, and hold many of them.
         let mut body = Box::pin(context::loading(load()));
         let mut typed = Typed::new(slot, policy, share, body.as_mut()).forgiving(transient);
         let answered_by = if cached {
@@ -186,10 +187,13 @@ where
     };
     engine.counters(site).answered(answered_by.outcome);
     let (namespace, function) = (site.namespace, site.function);
-    let Answered { outcome, age, due } = answered_by;
+    let Answered { outcome, age, due: is_due } = answered_by;
     context::report_answer(Answer { namespace, function, outcome, age });
-    let place = || Place { cache: cache.clone(), site, policy, key, tags, tags_with, tag_ttl };
-    (answer, due.then(place))
+    if is_due {
+        let Call { key, tags, .. } = call;
+        due(Place { cache: cache.clone(), site, policy, key, tags, tags_with, tag_ttl });
+    }
+    answer
 }
 
 /// Answers a call of a function that cannot fail.
@@ -233,7 +237,7 @@ where
 pub fn entry<V: Value>(mut call: Call, rules: Rules<V>) -> EntryRef<V> {
     let cache = call.cache().clone();
     let Call { site, policy, key, tags, .. } = call;
-    let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(policy));
+    let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(site, policy));
     EntryRef::new(Place { cache, site, policy, key, tags, tags_with, tag_ttl }, rules)
 }
 

@@ -104,8 +104,8 @@ impl Cache {
     ///
     /// # Cancel safety
     /// As cancel safe as `future`.
-    pub async fn scope_for<F: Future>(&self, future: F) -> F::Output {
-        context::with_cache(self.clone(), future).await
+    pub fn scope_for<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        context::with_cache(self.clone(), future)
     }
 
     /// Runs a transaction: what the mutations in it make untrue is invalidated after [`Scope::commit`], and not at all when `transaction`

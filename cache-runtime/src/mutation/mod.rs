@@ -229,11 +229,15 @@ impl Mutation {
     /// Tells whether everything was acknowledged as was asked for.
     async fn end(&mut self, succeeded: bool) -> bool {
         if let Some(scope) = context::scope() {
-            scope.record(self.take_targets());
+            let targets = self.take_targets();
+            if succeeded || !self.keep_on_error {
+                scope.record(targets);
+            }
             return true;
         }
         let mut settling = Duration::ZERO;
         let mut applied = true;
+        let mut queued = false;
         let changed = succeeded || !self.keep_on_error;
         for at in 0..self.updates.len() {
             let Updating { place, held, value } = &mut self.updates[at];
@@ -249,6 +253,7 @@ impl Mutation {
                 (held, _) => engine.end_hold(&place.request(), held).await,
             };
             applied &= put != Put::Queued;
+            queued |= put == Put::Queued;
             settling = settling.max(engine.store.settling());
             let outcome = if put == Put::Queued { Invalidation::Queued } else { Invalidation::Applied };
             context::report_invalidation(outcome);
@@ -258,11 +263,12 @@ impl Mutation {
                 let outcome = self.end_in(cache, keys, if changed { tags } else { &[] }).await;
                 context::report_invalidation(outcome);
                 applied &= outcome == Invalidation::Applied;
+                queued |= outcome == Invalidation::Queued;
                 settling = settling.max(cache.engine.store.settling());
             }
         }
         self.ended = true;
-        if self.settle && applied && !settling.is_zero() {
+        if self.settle && !queued && !settling.is_zero() {
             tokio::time::sleep(settling).await;
         }
         applied

@@ -98,8 +98,16 @@ impl<V> Rules<V> {
     }
 
     /// How long the generations of an entry's tags have to live.
-    pub(crate) fn tag_ttl(&self, policy: Policy) -> Option<Duration> {
-        match (policy.lifetime(), self.ttl_with) {
+    pub(crate) fn tag_ttl(&self, site: &Site, policy: Policy) -> Option<Duration> {
+        let absent = match site.absent {
+            Absent::For(ttl) => ttl,
+            Absent::Skip | Absent::Cache => Duration::ZERO,
+        };
+        let usual = policy.fresh().map(|fresh| {
+            let beyond = policy.stale().saturating_add(site.stale_if_error);
+            fresh.max(absent).saturating_add(beyond).min(CENTURY)
+        });
+        match (usual, self.ttl_with) {
             // Who says how long it is says so after the load; tags that end earlier make the entry end earlier.
             (Some(ttl), Some(_)) => Some(ttl.max(Duration::from_secs(86_400))),
             (ttl, _) => ttl,

@@ -31,7 +31,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
     println!("DATABASE_URL keeps the rows, CACHE_URL shares the cache, TASKS_CACHE=off does without it.");
     asked_to_stop().await?;
     println!("stopping");
-    running.shutdown().await;
+    let left = running.shutdown().await;
+    if left > 0 {
+        eprintln!("tasks-api: Redis does not know of {left} invalidations");
+    }
     Ok(())
 }
 

@@ -145,7 +145,7 @@ pub struct UnknownWord {
     word: String,
 }
 
-/// The words of an enum in SQL, and `filters()`: every value a list can be filtered by, no filter included.
+/// The words of an enum in SQL.
 macro_rules! words {
     ($name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $name {
@@ -153,11 +153,6 @@ macro_rules! words {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
-            }
-
-            /// Every filter of a list: none, then each word. Whoever changes a row names all of these lists.
-            pub fn filters() -> impl Iterator<Item = Option<Self>> {
-                [None, $(Some(Self::$variant)),+].into_iter()
             }
         }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use cache_runtime::ConfigError;
+use cache_runtime::{Cache, ConfigError};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -20,6 +20,9 @@ use crate::repo::Repositories;
 
 /// How long requests that run may take after the service was asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a Redis that was away may take to hear the last invalidations.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -44,14 +47,15 @@ pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<()>,
+    served: JoinHandle<usize>,
 }
 
 impl Running {
-    /// Takes no more requests, finishes those that run, closes the database.
-    pub async fn shutdown(self) {
+    /// Takes no more requests, finishes those that run, closes the database, and sends Redis the invalidations that it
+    /// has not had yet. Gives how many of those are left: other services may show what they meant until its ttl ends.
+    pub async fn shutdown(self) -> usize {
         let _ = self.stop.send(());
-        let _ = self.served.await;
+        self.served.await.unwrap_or(0)
     }
 }
 
@@ -64,14 +68,20 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let app = Arc::new(App {
         repos: Repositories::new(&database.pool),
         pool: database.pool.clone(),
-        cache: config.cache,
+        cache: config.cache.clone(),
     });
     let (stop, stopped) = oneshot::channel::<()>();
-    let served = tokio::spawn(serve(listener, router(app), stopped, database));
+    let served = tokio::spawn(serve(listener, router(app), stopped, database, config.cache));
     Ok(Running { addr, stop, served })
 }
 
-async fn serve(listener: TcpListener, router: Router, stopped: oneshot::Receiver<()>, database: Database) {
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stopped: oneshot::Receiver<()>,
+    database: Database,
+    cache: Cache,
+) -> usize {
     let (asked, mut finishing) = oneshot::channel::<()>();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         let _ = stopped.await;
@@ -85,4 +95,5 @@ async fn serve(listener: TcpListener, router: Router, stopped: oneshot::Receiver
         }
     }
     database.close().await;
+    cache.shutdown(LAST_WORDS).await
 }

@@ -68,6 +68,7 @@ async fn bad_requests_are_told_why() {
         (Method::POST, "/tasks", json!({ "owner": 1 }), 400),
         (Method::POST, "/tasks", json!({ "owner": 99999, "title": "x" }), 409),
         (Method::POST, "/tasks/99999/scripts", json!({ "title": "x", "body": "" }), 409),
+        (Method::POST, "/tasks/99999/complete", json!({ "agent": "writer" }), 404),
         (Method::POST, "/tasks/1", json!({}), 405),
     ] {
         let answer = service.send_json(method.clone(), path, body.clone()).await;

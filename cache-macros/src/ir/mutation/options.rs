@@ -106,6 +106,7 @@ impl Manner {
             }
         }
         manner.check_hold(updates, diag);
+        manner.check_hold_after(updates, diag);
         manner.check_deferred(diag);
         manner
     }
@@ -130,6 +131,24 @@ impl Manner {
             let message =
                 "`hold` is how long entries are held around the body; add `mode = \"around\"`, or remove it";
             diag.error(hold, message);
+        }
+    }
+
+    /// A hold after the body takes the place of the invalidation that the others are about.
+    fn check_hold_after(&self, updates: bool, diag: &Diag) {
+        let Some(hold_after) = self.hold_after.span() else { return };
+        let around = self.around.spanned().is_some_and(|around| around.value);
+        let others = [
+            ("#[updates]", updates),
+            ("mode = \"around\"", around),
+            ("durability", self.wait.span().is_some()),
+            ("deferred", self.deferred.span().is_some()),
+        ];
+        for (name, _) in others.into_iter().filter(|(_, set)| *set) {
+            let message = format!(
+                "`hold_after` and `{name}` contradict each other: the hold after the body stands for the invalidation; remove one"
+            );
+            diag.error(hold_after, message);
         }
     }
 

@@ -12,7 +12,7 @@ use super::extract::{Body, Limit, Path, Query};
 use super::{Created, Shared, created, found};
 use crate::App;
 use crate::error::Error;
-use crate::model::{Priority, Status, TaskId, UserId};
+use crate::model::{AgentName, Priority, Status, TaskId, UserId};
 use crate::repo::{NewTask, Task, TaskPatch};
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -20,6 +20,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/tasks", axum::routing::post(create))
         .route("/tasks/pending", get(pending))
         .route("/tasks/{id}", get(one).patch(update).delete(delete))
+        .route("/tasks/{id}/complete", axum::routing::post(complete))
         .route("/users/{id}/tasks", get(by_owner))
 }
 
@@ -73,6 +74,20 @@ async fn update(
         return Err(Error::invalid("nothing to change: give title, status or priority"));
     }
     Ok(Json(app.repos.tasks.update(id, patch).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Completion {
+    agent: AgentName,
+}
+
+async fn complete(
+    State(app): Shared,
+    Path(id): Path<TaskId>,
+    Body(completion): Body<Completion>,
+) -> Result<Json<Task>, Error> {
+    Ok(Json(app.repos.complete(&app.cache, id, &completion.agent).await?))
 }
 
 async fn delete(State(app): Shared, Path(id): Path<TaskId>) -> Result<StatusCode, Error> {

@@ -2,7 +2,7 @@
 
 use cache_runtime::{cached, invalidates};
 use serde::{Deserialize, Serialize};
-use sqlx::AnyPool;
+use sqlx::{AnyConnection, AnyPool};
 
 use crate::database::now_ms;
 use crate::error::Error;
@@ -35,7 +35,7 @@ impl AgentStates {
     }
 
     /// What one agent remembers of one task.
-    #[cached(ns = "agent", ttl = "short")]
+    #[cached(ns = "agent", ttl = "short", tags = ["task:{task}"])]
     pub async fn get(&self, agent: &AgentName, task: TaskId) -> Result<Option<AgentState>, Error> {
         let found = sqlx::query_as("SELECT * FROM agent_states WHERE agent = $1 AND task = $2")
             .bind(agent)
@@ -67,6 +67,25 @@ impl AgentStates {
         .fetch_one(&self.db)
         .await?;
         Ok(written)
+    }
+
+    /// Notes that an agent is through with a task, as a part of the transaction of `connection`.
+    #[invalidates(Self::get(agent, task))]
+    pub(super) async fn finish(
+        connection: &mut AnyConnection,
+        agent: &AgentName,
+        task: TaskId,
+    ) -> Result<(), Error> {
+        let finished = sqlx::query(
+            "UPDATE agent_states SET step = step + 1, state = 'finished', updated_at = $3 \
+             WHERE agent = $1 AND task = $2",
+        )
+        .bind(agent)
+        .bind(task)
+        .bind(now_ms())
+        .execute(connection)
+        .await?;
+        if finished.rows_affected() == 0 { Err(Error::NotFound("agent state")) } else { Ok(()) }
     }
 
     /// Makes an agent forget a task.

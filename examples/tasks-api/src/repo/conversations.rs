@@ -6,7 +6,6 @@ use cache_runtime::{cached, invalidates};
 use serde::{Deserialize, Serialize};
 use sqlx::AnyPool;
 
-use super::{DEFAULT_LIMIT, is_first_page};
 use crate::database::now_ms;
 use crate::error::Error;
 use crate::model::{ConversationId, Line, UserId};
@@ -81,7 +80,7 @@ impl Conversations {
     }
 
     /// The last messages of a conversation, the newest first.
-    #[cached(ns = "conversations", ttl = "1m", when = limit == DEFAULT_LIMIT)]
+    #[cached(ns = "conversations", ttl = "1m", tags = ["messages:{id}"])]
     pub async fn messages(&self, id: ConversationId, limit: u32) -> Result<Arc<Vec<Message>>, Error> {
         let messages =
             sqlx::query_as("SELECT * FROM messages WHERE conversation = $1 ORDER BY id DESC LIMIT $2")
@@ -93,7 +92,7 @@ impl Conversations {
     }
 
     /// A user's conversations, the liveliest first.
-    #[cached(ns = "conversations", ttl = "1m", when = is_first_page(limit, offset))]
+    #[cached(ns = "conversations", ttl = "1m", tags = ["owner:{owner}"])]
     pub async fn by_owner(
         &self,
         owner: UserId,
@@ -115,7 +114,7 @@ impl Conversations {
     }
 
     /// Begins a conversation.
-    #[invalidates(each active_only in [false, true] => Self::by_owner(owner, active_only, DEFAULT_LIMIT, 0))]
+    #[invalidates(tags("conversations", "owner:{owner}"))]
     pub async fn create(&self, owner: UserId, title: Line) -> Result<Conversation, Error> {
         let conversation = sqlx::query_as(
             "INSERT INTO conversations (owner, title, active, updated_at) VALUES ($1, $2, 1, $3) RETURNING *",
@@ -129,10 +128,7 @@ impl Conversations {
     }
 
     /// Renames a conversation, closes it or opens it again.
-    #[invalidates(
-        Self::get(id),
-        each active_only in [false, true] => Self::by_owner(result.owner, active_only, DEFAULT_LIMIT, 0),
-    )]
+    #[invalidates(Self::get(id), tags("conversations", "owner:{result.owner}"))]
     pub async fn update(
         &self,
         id: ConversationId,
@@ -153,11 +149,7 @@ impl Conversations {
     }
 
     /// Says something; the conversation moves to the head of its owner's list.
-    #[invalidates(
-        Self::get(id),
-        Self::messages(id, DEFAULT_LIMIT),
-        each active_only in [false, true] => Self::by_owner(result.owner, active_only, DEFAULT_LIMIT, 0),
-    )]
+    #[invalidates(Self::get(id), tags("conversations", "messages:{id}", "owner:{result.owner}"))]
     pub async fn post(&self, id: ConversationId, new: NewMessage) -> Result<Posted, Error> {
         let now = now_ms();
         let mut transaction = self.db.begin().await?;
@@ -182,11 +174,7 @@ impl Conversations {
     }
 
     /// Deletes a conversation with its messages; gives its owner.
-    #[invalidates(
-        Self::get(id),
-        Self::messages(id, DEFAULT_LIMIT),
-        each active_only in [false, true] => Self::by_owner(*result, active_only, DEFAULT_LIMIT, 0),
-    )]
+    #[invalidates(Self::get(id), tags("conversations", "messages:{id}", "owner:{result}"))]
     pub async fn delete(&self, id: ConversationId) -> Result<UserId, Error> {
         sqlx::query_scalar("DELETE FROM conversations WHERE id = $1 RETURNING owner")
             .bind(id)

@@ -1,14 +1,17 @@
 //! The queries, one file for each thing, one function for each query.
 //!
-//! A read says under which namespace it is cached and for how long; a mutation says which reads it makes untrue. Both
-//! lines are checked by the compiler. Lists are cached for the first page with the default limit only, because a
-//! mutation can name exactly these; other pages always ask the database.
+//! A read says under which namespace it is cached and for how long; a mutation says which reads it makes untrue. A read
+//! that stands there as a call is checked by the compiler. The pages of a list are many and share a tag: a mutation names
+//! it, and with it every page, filter and limit.
+//!
+//! [`Repositories::complete`] changes several tables in one transaction, and nothing is invalidated before its commit.
 //!
 //! Two things are as old as their ttl at most, and not as new as the last change: [`Stats::overview`], because every
 //! mutation would drop it; and the lists around a mutation that failed although the database had committed it (the
 //! connection broke before the answer), because whose lists these are stands in the answer. Lists live one minute.
 
 mod agents;
+mod completion;
 mod conversations;
 mod prompts;
 mod resources;
@@ -29,7 +32,7 @@ pub use sessions::{Session, Sessions};
 pub use settings::{VisualSettings, VisualStyles};
 pub use stats::{Overview, Stats, UserStats};
 pub use storyboards::{NewStoryboard, Storyboard, StoryboardPatch, Storyboards};
-pub use tasks::{DeletedTask, NewTask, Task, TaskPatch, Tasks};
+pub use tasks::{NewTask, Task, TaskPatch, Tasks};
 pub use user_data::{UserData, UserDocuments};
 
 use sqlx::AnyPool;
@@ -40,6 +43,7 @@ pub const DEFAULT_LIMIT: u32 = 20;
 /// All repositories over one pool.
 #[derive(Debug, Clone)]
 pub struct Repositories {
+    pool: AnyPool,
     /// Tasks.
     pub tasks: Tasks,
     /// Conversations and their messages.
@@ -69,6 +73,7 @@ impl Repositories {
     #[must_use]
     pub fn new(pool: &AnyPool) -> Self {
         Self {
+            pool: pool.clone(),
             tasks: Tasks::new(pool.clone()),
             conversations: Conversations::new(pool.clone()),
             sessions: Sessions::new(pool.clone()),
@@ -82,9 +87,4 @@ impl Repositories {
             stats: Stats::new(pool.clone()),
         }
     }
-}
-
-/// Whether a list is the page that mutations name: the first, of the usual length.
-const fn is_first_page(limit: u32, offset: u32) -> bool {
-    limit == DEFAULT_LIMIT && offset == 0
 }

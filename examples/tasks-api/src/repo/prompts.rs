@@ -32,8 +32,8 @@ impl Prompts {
         Self { db }
     }
 
-    /// One template. Kept in the process too, so another process may show the last revision for five seconds more.
-    #[cached(ns = "prompts", ttl = "very_long", l1 = "5s")]
+    /// One template.
+    #[cached(ns = "prompts", ttl = "very_long")]
     pub async fn get(&self, name: &PromptName) -> Result<Option<PromptTemplate>, Error> {
         Ok(sqlx::query_as("SELECT * FROM prompt_templates WHERE name = $1")
             .bind(name)

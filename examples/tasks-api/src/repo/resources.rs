@@ -52,13 +52,13 @@ impl Resources {
     }
 
     /// One resource.
-    #[cached(ns = "resources", ttl = "medium")]
+    #[cached(ns = "resources", ttl = "medium", tags = ["task:{result.task}"])]
     pub async fn get(&self, id: ResourceId) -> Result<Option<Resource>, Error> {
         Ok(sqlx::query_as("SELECT * FROM resources WHERE id = $1").bind(id).fetch_optional(&self.db).await?)
     }
 
     /// A task's resources of one kind or of all kinds.
-    #[cached(ns = "resources", ttl = "1m")]
+    #[cached(ns = "resources", ttl = "1m", tags = ["task:{task}"])]
     pub async fn by_task(
         &self,
         task: TaskId,
@@ -75,23 +75,19 @@ impl Resources {
     }
 
     /// The stills a task's scenes begin with.
-    #[cached(ns = "resources", ttl = "1m")]
+    #[cached(ns = "resources", ttl = "1m", tags = ["task:{task}"])]
     pub async fn first_frames(&self, task: TaskId) -> Result<Arc<Vec<Resource>>, Error> {
         self.of_kind(task, ResourceKind::FirstFrame).await
     }
 
     /// A task's rendered clips.
-    #[cached(ns = "resources", ttl = "1m")]
+    #[cached(ns = "resources", ttl = "1m", tags = ["task:{task}"])]
     pub async fn videos(&self, task: TaskId) -> Result<Arc<Vec<Resource>>, Error> {
         self.of_kind(task, ResourceKind::Video).await
     }
 
     /// Adds a resource to a task.
-    #[invalidates(
-        each kind in ResourceKind::filters() => Self::by_task(task, kind),
-        Self::first_frames(task),
-        Self::videos(task),
-    )]
+    #[invalidates(tags("resources", "task:{task}"))]
     pub async fn create(&self, task: TaskId, new: NewResource) -> Result<Resource, Error> {
         let resource = sqlx::query_as(
             "INSERT INTO resources (task, kind, url, bytes, updated_at) VALUES ($1, $2, $3, $4, $5) RETURNING *",
@@ -107,12 +103,7 @@ impl Resources {
     }
 
     /// Notes that a resource lies elsewhere now.
-    #[invalidates(
-        Self::get(id),
-        each kind in ResourceKind::filters() => Self::by_task(result.task, kind),
-        Self::first_frames(result.task),
-        Self::videos(result.task),
-    )]
+    #[invalidates(Self::get(id), tags("resources", "task:{result.task}"))]
     pub async fn relocate(&self, id: ResourceId, url: Line) -> Result<Resource, Error> {
         let resource: Option<Resource> =
             sqlx::query_as("UPDATE resources SET url = $2, updated_at = $3 WHERE id = $1 RETURNING *")
@@ -125,12 +116,7 @@ impl Resources {
     }
 
     /// Deletes a resource; gives the task it belonged to.
-    #[invalidates(
-        Self::get(id),
-        each kind in ResourceKind::filters() => Self::by_task(*result, kind),
-        Self::first_frames(*result),
-        Self::videos(*result),
-    )]
+    #[invalidates(Self::get(id), tags("resources", "task:{result}"))]
     pub async fn delete(&self, id: ResourceId) -> Result<TaskId, Error> {
         sqlx::query_scalar("DELETE FROM resources WHERE id = $1 RETURNING task")
             .bind(id)

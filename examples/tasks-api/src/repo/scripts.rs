@@ -6,7 +6,6 @@ use cache_runtime::{cached, invalidates};
 use serde::{Deserialize, Serialize};
 use sqlx::AnyPool;
 
-use super::{DEFAULT_LIMIT, is_first_page};
 use crate::database::now_ms;
 use crate::error::Error;
 use crate::model::{Line, ScriptId, ScriptStatus, TaskId};
@@ -63,13 +62,13 @@ impl Scripts {
     }
 
     /// One script.
-    #[cached(ns = "scripts", ttl = "medium")]
+    #[cached(ns = "scripts", ttl = "medium", tags = ["task:{result.task}"])]
     pub async fn get(&self, id: ScriptId) -> Result<Option<Script>, Error> {
         Ok(sqlx::query_as("SELECT * FROM scripts WHERE id = $1").bind(id).fetch_optional(&self.db).await?)
     }
 
     /// A task's scripts, the newest first.
-    #[cached(ns = "scripts", ttl = "1m", when = is_first_page(limit, offset))]
+    #[cached(ns = "scripts", ttl = "1m", tags = ["task:{task}"])]
     pub async fn by_task(
         &self,
         task: TaskId,
@@ -91,7 +90,7 @@ impl Scripts {
     }
 
     /// Adds a script to a task.
-    #[invalidates(each status in ScriptStatus::filters() => Self::by_task(task, status, DEFAULT_LIMIT, 0))]
+    #[invalidates(tags("scripts", "task:{task}"))]
     pub async fn create(&self, task: TaskId, new: NewScript) -> Result<Script, Error> {
         let script = sqlx::query_as(
             "INSERT INTO scripts (task, title, status, body, updated_at) VALUES ($1, $2, 'draft', $3, $4) RETURNING *",
@@ -106,10 +105,7 @@ impl Scripts {
     }
 
     /// Changes a script.
-    #[invalidates(
-        Self::get(id),
-        each status in ScriptStatus::filters() => Self::by_task(result.task, status, DEFAULT_LIMIT, 0),
-    )]
+    #[invalidates(Self::get(id), tags("scripts", "task:{result.task}"))]
     pub async fn update(&self, id: ScriptId, patch: ScriptPatch) -> Result<Script, Error> {
         let script: Option<Script> = sqlx::query_as(
             "UPDATE scripts SET title = COALESCE($2, title), status = COALESCE($3, status), \
@@ -126,10 +122,7 @@ impl Scripts {
     }
 
     /// Deletes a script; gives the task it belonged to.
-    #[invalidates(
-        Self::get(id),
-        each status in ScriptStatus::filters() => Self::by_task(*result, status, DEFAULT_LIMIT, 0),
-    )]
+    #[invalidates(Self::get(id), tags("scripts", "task:{result}"))]
     pub async fn delete(&self, id: ScriptId) -> Result<TaskId, Error> {
         sqlx::query_scalar("DELETE FROM scripts WHERE id = $1 RETURNING task")
             .bind(id)

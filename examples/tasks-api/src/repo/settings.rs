@@ -34,8 +34,8 @@ impl VisualStyles {
         Self { db }
     }
 
-    /// How one style looks. Kept in the process too, so another process may show the old look for five seconds more.
-    #[cached(ns = "settings", ttl = "very_long", l1 = "5s")]
+    /// How one style looks.
+    #[cached(ns = "settings", ttl = "very_long")]
     pub async fn get(&self, style: &StyleName) -> Result<Option<VisualSettings>, Error> {
         Ok(sqlx::query_as("SELECT * FROM visual_settings WHERE style = $1")
             .bind(style)

@@ -51,8 +51,8 @@ impl Stats {
     /// Counts over the whole production.
     ///
     /// No mutation invalidates this: each one would, and then nothing would be kept. It is as old as its ttl, five
-    /// minutes, at most; so it may as well be kept in the process too.
-    #[cached(ns = "stats", ttl = "medium", l1 = "30s")]
+    /// minutes, at most.
+    #[cached(ns = "stats", ttl = "medium")]
     pub async fn overview(&self) -> Result<Overview, Error> {
         let overview = sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM users) AS users, t.tasks, t.open, t.in_progress, t.done, \

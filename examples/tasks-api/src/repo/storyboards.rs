@@ -57,7 +57,7 @@ impl Storyboards {
     }
 
     /// One storyboard.
-    #[cached(ns = "storyboards", ttl = "medium")]
+    #[cached(ns = "storyboards", ttl = "medium", tags = ["task:{result.task}"])]
     pub async fn get(&self, id: StoryboardId) -> Result<Option<Storyboard>, Error> {
         Ok(sqlx::query_as("SELECT * FROM storyboards WHERE id = $1")
             .bind(id)
@@ -66,7 +66,7 @@ impl Storyboards {
     }
 
     /// All storyboards of a task, the newest first.
-    #[cached(ns = "storyboards", ttl = "1m")]
+    #[cached(ns = "storyboards", ttl = "1m", tags = ["task:{task}"])]
     pub async fn by_task(&self, task: TaskId) -> Result<Arc<Vec<Storyboard>>, Error> {
         let storyboards = sqlx::query_as("SELECT * FROM storyboards WHERE task = $1 ORDER BY id DESC")
             .bind(task)
@@ -76,7 +76,7 @@ impl Storyboards {
     }
 
     /// Adds a storyboard to a task.
-    #[invalidates(Self::by_task(task))]
+    #[invalidates(tags("storyboards", "task:{task}"))]
     pub async fn create(&self, task: TaskId, new: NewStoryboard) -> Result<Storyboard, Error> {
         let storyboard = sqlx::query_as(
             "INSERT INTO storyboards (task, title, panels, updated_at) VALUES ($1, $2, $3, $4) RETURNING *",
@@ -91,7 +91,7 @@ impl Storyboards {
     }
 
     /// Changes a storyboard.
-    #[invalidates(Self::get(id), Self::by_task(result.task))]
+    #[invalidates(Self::get(id), tags("storyboards", "task:{result.task}"))]
     pub async fn update(&self, id: StoryboardId, patch: StoryboardPatch) -> Result<Storyboard, Error> {
         let storyboard: Option<Storyboard> = sqlx::query_as(
             "UPDATE storyboards SET title = COALESCE($2, title), panels = COALESCE($3, panels), updated_at = $4 \
@@ -107,7 +107,7 @@ impl Storyboards {
     }
 
     /// Deletes a storyboard; gives the task it belonged to.
-    #[invalidates(Self::get(id), Self::by_task(*result))]
+    #[invalidates(Self::get(id), tags("storyboards", "task:{result}"))]
     pub async fn delete(&self, id: StoryboardId) -> Result<TaskId, Error> {
         sqlx::query_scalar("DELETE FROM storyboards WHERE id = $1 RETURNING task")
             .bind(id)

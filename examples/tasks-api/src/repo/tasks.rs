@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use cache_runtime::{cached, invalidates};
+use cache_runtime::{cached, invalidates, updates};
 use serde::{Deserialize, Serialize};
-use sqlx::AnyPool;
+use sqlx::{AnyConnection, AnyPool};
 
-use super::{AgentStates, DEFAULT_LIMIT, Resources, Scripts, Stats, Storyboards, is_first_page};
+use super::Stats;
 use crate::database::now_ms;
 use crate::error::Error;
-use crate::model::{
-    AgentName, Line, Priority, ResourceId, ResourceKind, ScriptId, ScriptStatus, Status, StoryboardId,
-    TaskId, UserId,
-};
+use crate::model::{Line, Priority, Status, TaskId, UserId};
 
 /// A task of a production.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
@@ -59,21 +56,6 @@ pub struct TaskPatch {
     pub priority: Option<Priority>,
 }
 
-/// What went with a deleted task, so that every entry of it can be named.
-#[derive(Debug, Clone)]
-pub struct DeletedTask {
-    /// Whose it was.
-    pub owner: UserId,
-    /// The scripts that went with it.
-    pub scripts: Vec<ScriptId>,
-    /// The storyboards that went with it.
-    pub storyboards: Vec<StoryboardId>,
-    /// The resources that went with it.
-    pub resources: Vec<ResourceId>,
-    /// The agents that remembered something of it.
-    pub agents: Vec<AgentName>,
-}
-
 /// The queries over tasks.
 #[derive(Debug, Clone)]
 pub struct Tasks {
@@ -92,7 +74,7 @@ impl Tasks {
     }
 
     /// A user's tasks, the newest first.
-    #[cached(ns = "tasks", ttl = "1m", when = is_first_page(limit, offset))]
+    #[cached(ns = "tasks", ttl = "1m", tags = ["owner:{owner}"])]
     pub async fn by_owner(
         &self,
         owner: UserId,
@@ -114,7 +96,7 @@ impl Tasks {
     }
 
     /// The open tasks of all users, the oldest first.
-    #[cached(ns = "tasks", ttl = "1m", when = limit == DEFAULT_LIMIT)]
+    #[cached(ns = "tasks", ttl = "1m", tags = ["pending"])]
     pub async fn pending(&self, priority: Option<Priority>, limit: u32) -> Result<Arc<Vec<Task>>, Error> {
         let query = match priority {
             None => sqlx::query_as(
@@ -129,11 +111,7 @@ impl Tasks {
     }
 
     /// Adds a task. [`Stats::overview`] may count without it until its ttl ends.
-    #[invalidates(
-        each status in Status::filters() => Self::by_owner(result.owner, status, DEFAULT_LIMIT, 0),
-        each priority in Priority::filters() => Self::pending(priority, DEFAULT_LIMIT),
-        Stats::of_user(result.owner),
-    )]
+    #[invalidates(tags("tasks", "owner:{new.owner}", "pending"), Stats::of_user(new.owner))]
     pub async fn create(&self, new: NewTask) -> Result<Task, Error> {
         let task = sqlx::query_as(
             "INSERT INTO tasks (owner, title, status, priority, created_at, updated_at) \
@@ -148,11 +126,11 @@ impl Tasks {
         Ok(task)
     }
 
-    /// Changes a task. [`Stats::overview`] may count its old status until its ttl ends.
-    #[invalidates(
+    /// Changes a task; the next [`get`](Self::get) finds the new one without a query. [`Stats::overview`] may count its
+    /// old status until its ttl ends.
+    #[updates(
         Self::get(id),
-        each status in Status::filters() => Self::by_owner(result.owner, status, DEFAULT_LIMIT, 0),
-        each priority in Priority::filters() => Self::pending(priority, DEFAULT_LIMIT),
+        tags("tasks", "owner:{result.owner}", "pending"),
         Stats::of_user(result.owner),
     )]
     pub async fn update(&self, id: TaskId, patch: TaskPatch) -> Result<Task, Error> {
@@ -170,46 +148,48 @@ impl Tasks {
         task.ok_or(Error::NotFound("task"))
     }
 
-    /// Deletes a task with everything that hangs on it. [`Stats::overview`] may count it until its ttl ends.
+    /// Finishes a task, as a part of the transaction of `connection`; gives the task as it will be.
     #[invalidates(
         Self::get(id),
-        each status in Status::filters() => Self::by_owner(result.owner, status, DEFAULT_LIMIT, 0),
-        each priority in Priority::filters() => Self::pending(priority, DEFAULT_LIMIT),
+        tags("tasks", "owner:{result.owner}", "pending"),
         Stats::of_user(result.owner),
-        each script in result.scripts => Scripts::get(script),
-        each status in ScriptStatus::filters() => Scripts::by_task(id, status, DEFAULT_LIMIT, 0),
-        each storyboard in result.storyboards => Storyboards::get(storyboard),
-        Storyboards::by_task(id),
-        each resource in result.resources => Resources::get(resource),
-        each kind in ResourceKind::filters() => Resources::by_task(id, kind),
-        Resources::first_frames(id),
-        Resources::videos(id),
-        each agent in result.agents => AgentStates::get(&agent, id),
     )]
-    pub async fn delete(&self, id: TaskId) -> Result<DeletedTask, Error> {
+    pub(super) async fn finish(connection: &mut AnyConnection, id: TaskId) -> Result<Task, Error> {
+        sqlx::query_as("UPDATE tasks SET status = 'done', updated_at = $2 WHERE id = $1 RETURNING *")
+            .bind(id)
+            .bind(now_ms())
+            .fetch_optional(connection)
+            .await?
+            .ok_or(Error::NotFound("task"))
+    }
+
+    /// Deletes a task with everything that hangs on it; gives its owner. [`Stats::overview`] may count it until its ttl
+    /// ends.
+    #[invalidates(
+        Self::get(id),
+        tags("tasks", "owner:{result}", "pending"),
+        tags("scripts", "task:{id}"),
+        tags("storyboards", "task:{id}"),
+        tags("resources", "task:{id}"),
+        tags("agent", "task:{id}"),
+        Stats::of_user(*result),
+    )]
+    pub async fn delete(&self, id: TaskId) -> Result<UserId, Error> {
         let mut transaction = self.db.begin().await?;
-        let scripts = sqlx::query_scalar("DELETE FROM scripts WHERE task = $1 RETURNING id")
-            .bind(id)
-            .fetch_all(&mut *transaction)
-            .await?;
-        let storyboards = sqlx::query_scalar("DELETE FROM storyboards WHERE task = $1 RETURNING id")
-            .bind(id)
-            .fetch_all(&mut *transaction)
-            .await?;
-        let resources = sqlx::query_scalar("DELETE FROM resources WHERE task = $1 RETURNING id")
-            .bind(id)
-            .fetch_all(&mut *transaction)
-            .await?;
-        let agents = sqlx::query_scalar("DELETE FROM agent_states WHERE task = $1 RETURNING agent")
-            .bind(id)
-            .fetch_all(&mut *transaction)
-            .await?;
+        for delete in [
+            "DELETE FROM scripts WHERE task = $1",
+            "DELETE FROM storyboards WHERE task = $1",
+            "DELETE FROM resources WHERE task = $1",
+            "DELETE FROM agent_states WHERE task = $1",
+        ] {
+            sqlx::query(delete).bind(id).execute(&mut *transaction).await?;
+        }
         let owner = sqlx::query_scalar("DELETE FROM tasks WHERE id = $1 RETURNING owner")
             .bind(id)
             .fetch_optional(&mut *transaction)
             .await?
             .ok_or(Error::NotFound("task"))?;
         transaction.commit().await?;
-        Ok(DeletedTask { owner, scripts, storyboards, resources, agents })
+        Ok(owner)
     }
 }

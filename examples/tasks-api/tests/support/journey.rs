@@ -12,6 +12,7 @@ pub(crate) async fn every_endpoint(service: &Service) {
     users(service).await;
     production(service).await;
     presets(service).await;
+    completion(service).await;
     deletion(service).await;
 }
 
@@ -170,6 +171,21 @@ async fn presets(service: &Service) {
     gone(service, style).await;
 
     assert_eq!(service.read("/stats").await["users"], 500);
+}
+
+/// A completed task is done for its agent, too; where it knows nothing of the task, it is not done at all.
+async fn completion(service: &Service) {
+    let (task, agent) = ("/tasks/25", "/tasks/25/agents/writer");
+    let before = (service.read(task).await, service.read(agent).await);
+    let path = "/tasks/25/complete";
+    let failed = service.send_json(Method::POST, path, json!({ "agent": "nobody" })).await;
+    assert_eq!(failed.status, 404, "{failed:?}");
+    assert_eq!((service.read(task).await, service.read(agent).await), before);
+
+    let done = change(service, Method::POST, path, json!({ "agent": "writer" })).await;
+    assert_eq!(done["status"], "done");
+    assert_eq!(service.read(task).await, done);
+    assert_eq!(service.read(agent).await["state"], "finished");
 }
 
 /// A deleted task takes everything with it, also what was read just before.

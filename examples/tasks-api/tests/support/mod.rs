@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -23,6 +24,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     /// The header `x-cache`.
     pub(crate) cache: Option<String>,
+    /// The header `x-invalidation`.
+    pub(crate) invalidation: Option<String>,
     /// `Null` without a body.
     pub(crate) json: Value,
 }
@@ -41,8 +44,14 @@ impl Service {
         self.running.addr
     }
 
+    /// Stops the service; nothing may be left to tell Redis.
     pub(crate) async fn stop(self) {
-        self.running.shutdown().await;
+        assert_eq!(self.stop_with_losses().await, 0, "invalidations that Redis was not told of");
+    }
+
+    /// Stops the service; gives how many invalidations Redis was not told of.
+    pub(crate) async fn stop_with_losses(self) -> usize {
+        self.running.shutdown().await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -56,19 +65,32 @@ impl Service {
         answer.json
     }
 
-    /// The word in `x-cache` for a read; one for all tiers, because the tier is each function's own affair.
+    /// The word in `x-cache` for a read.
     pub(crate) async fn word(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
-        let word = answer.cache.unwrap_or_else(|| panic!("{path} has no x-cache"));
-        if matches!(word.as_str(), "hit-l1" | "hit-l2") { "hit".to_owned() } else { word }
+        answer.cache.unwrap_or_else(|| panic!("{path} has no x-cache"))
+    }
+
+    /// Reads until `wanted` is the answer, which takes another service's change as long as Redis takes to tell of it.
+    pub(crate) async fn until(&self, path: &str, wanted: impl Fn(&Answer) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let answer = self.get(path).await;
+            if wanted(&answer) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(5), "{path}: still {answer:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Gives a task another title.
-    pub(crate) async fn rename(&self, path: &str, title: &str) {
+    pub(crate) async fn rename(&self, path: &str, title: &str) -> Answer {
         let answer = self.send_json(Method::PATCH, path, json!({ "title": title })).await;
         assert_eq!((answer.status.as_u16(), answer.json["title"].as_str()), (200, Some(title)));
         assert_eq!(answer.cache, None, "a mutation is no read");
+        answer
     }
 
     /// A mutation with a JSON body, or without one when it is `Null`.
@@ -89,10 +111,12 @@ impl Service {
             .expect("a request");
         let response = sender.send_request(request).await.expect("an answer");
         let (head, body) = response.into_parts();
+        let header = |name| head.headers.get(name).map(|word| word.to_str().expect("a word").to_owned());
         let bytes = body.collect().await.expect("the whole answer").to_bytes();
         Answer {
             status: head.status,
-            cache: head.headers.get("x-cache").map(|word| word.to_str().expect("a word").to_owned()),
+            cache: header("x-cache"),
+            invalidation: header("x-invalidation"),
             json: if bytes.is_empty() {
                 Value::Null
             } else {

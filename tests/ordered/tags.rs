@@ -1,0 +1,145 @@
+//! Tags: one invalidation for many entries, whether the arguments tell the tag or the value does.
+
+use super::world::{Process, Spy, everywhere};
+use cache_runtime::{Invalidation, Outcome, Tier, cached};
+use cache_tests::gate::GatedLoad;
+use cache_tests::wait::until;
+use serde::{Deserialize, Serialize};
+
+#[cached(ns = "ordered", ttl = "medium", l1 = "off", skip(load), tags = ["owner:{owner}"])]
+async fn owned(owner: u64, id: u64, load: GatedLoad<u64>) -> u64 {
+    load.load().await
+}
+
+#[cached(ns = "ordered", ttl = "medium", l1 = "off", skip(load), tags = ["owner:{owner}"])]
+async fn found(owner: u64, load: GatedLoad<Option<u64>>) -> Option<u64> {
+    load.load().await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Task {
+    status: u64,
+    value: u64,
+}
+
+#[cached(ns = "ordered", ttl = "medium", l1 = "off", skip(load), tags = ["status:{result.status}"])]
+async fn task(id: u64, load: GatedLoad<Task>) -> Task {
+    load.load().await
+}
+
+#[cached(ns = "ordered", ttl = "medium", skip(load), tags = ["owner:{owner}", "status:{result.status}"])]
+async fn coherent(owner: u64, load: GatedLoad<Task>) -> Task {
+    load.load().await
+}
+
+async fn end(process: &Process, tag: &str) {
+    assert_eq!(process.0.invalidate_tag("ordered", tag).await, Invalidation::Applied);
+}
+
+#[tokio::test]
+async fn an_invalidated_tag_ends_its_entries_and_no_others() {
+    everywhere(async |world| {
+        let (reader, writer) = (world.spied(&Spy::unfed()).await, world.process().await);
+        let source = GatedLoad::open(1);
+        let call = |owner, id| reader.spawn(owned(owner, id, source.clone())).end();
+        for (owner, id) in [(7, 1), (7, 2), (8, 1)] {
+            until("it is stored", async || call(owner, id).await == (1, Outcome::Hit(Tier::L2))).await;
+        }
+        source.set(2);
+        end(&writer, "owner:7").await;
+        assert_eq!([call(7, 1).await.0, call(7, 2).await.0, call(8, 1).await.0], [2, 2, 1]);
+        source.set(3);
+        assert_eq!(writer.0.clear_namespace("ordered").await, Invalidation::Applied);
+        assert_eq!([call(7, 1).await.0, call(7, 2).await.0, call(8, 1).await.0], [3, 3, 3]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_load_that_an_invalidation_of_its_tag_overtook_is_not_served() {
+    everywhere(async |world| {
+        let (reader, writer) = (world.spied(&Spy::unfed()).await, world.process().await);
+        let source = GatedLoad::new(1);
+        let slow = reader.spawn(owned(7, 1, source.clone()));
+        source.gate.arrived().await;
+        source.set(2);
+        end(&writer, "owner:7").await;
+        source.gate.open();
+        assert_eq!(slow.end().await.0, 1, "it began before the mutation ended");
+        assert_eq!(writer.spawn(owned(7, 1, source.clone())).end().await.0, 2);
+        assert_eq!(reader.spawn(owned(7, 1, source.clone())).end().await.0, 2);
+    })
+    .await;
+}
+
+/// The tag is known only after the load, when its generation is a new one already.
+#[tokio::test]
+async fn a_load_that_an_invalidation_of_its_values_tag_overtook_is_not_served() {
+    everywhere(async |world| {
+        let (reader, writer) = (world.spied(&Spy::unfed()).await, world.process().await);
+        let source = GatedLoad::new(Task { status: 7, value: 1 });
+        let slow = reader.spawn(task(1, source.clone()));
+        source.gate.arrived().await;
+        source.set(Task { status: 7, value: 2 });
+        end(&writer, "status:7").await;
+        source.gate.open();
+        assert_eq!(slow.end().await.0.value, 1, "it began before the mutation ended");
+        assert_eq!(writer.spawn(task(1, source.clone())).end().await.0.value, 2);
+        assert_eq!(reader.spawn(task(1, source.clone())).end().await.0.value, 2);
+    })
+    .await;
+}
+
+/// An invalidation of a tag leaves the lease alone: that the store takes the fill does not speak for the value.
+#[tokio::test]
+async fn joiners_take_no_value_whose_tag_was_invalidated_before_they_came() {
+    everywhere(async |world| {
+        let (reader, writer) = (world.spied(&Spy::unfed()).await, world.process().await);
+        let source = GatedLoad::new(1);
+        let leader = reader.spawn(owned(7, 1, source.clone()));
+        source.gate.arrived().await;
+        source.set(2);
+        end(&writer, "owner:7").await;
+        let joiner = reader.spawn(owned(7, 1, source.clone()));
+        tokio::task::yield_now().await;
+        source.gate.open();
+        assert_eq!(leader.end().await.0, 1);
+        assert_eq!(joiner.end().await.0, 2, "it came after the mutation had returned");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn joiners_take_no_unstored_value_whose_tag_was_invalidated_before_they_came() {
+    everywhere(async |world| {
+        let (reader, writer) = (world.spied(&Spy::unfed()).await, world.process().await);
+        let source = GatedLoad::new(None);
+        let leader = reader.spawn(found(7, source.clone()));
+        source.gate.arrived().await;
+        source.set(Some(2));
+        end(&writer, "owner:7").await;
+        let joiner = reader.spawn(found(7, source.clone()));
+        tokio::task::yield_now().await;
+        source.gate.open();
+        assert_eq!(leader.end().await.0, None);
+        assert_eq!(joiner.end().await.0, Some(2), "it came after the mutation had returned");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tag_that_ones_own_process_invalidates_is_out_of_l1_at_once() {
+    everywhere(async |world| {
+        let process = world.spied(&Spy::unfed()).await;
+        let source = GatedLoad::open(Task { status: 1, value: 0 });
+        let call = || process.spawn(coherent(7, source.clone())).end();
+        for value in 1..10 {
+            until("L1 answers", async || call().await.1 == Outcome::Hit(Tier::L1)).await;
+            source.set(Task { status: value + 1, value });
+            let tag = if value % 2 == 0 { "owner:7" } else { &format!("status:{value}") };
+            end(&process, tag).await;
+            assert_eq!(call().await.0.value, value);
+        }
+    })
+    .await;
+}
