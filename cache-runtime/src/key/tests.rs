@@ -173,3 +173,33 @@ proptest! {
         prop_assert_eq!(part.iter().find(|byte| structural(byte)), None);
     }
 }
+
+#[cfg(feature = "uuid")]
+#[test]
+fn a_uuid_reads_hyphenated() {
+    let id = uuid::Uuid::from_u128(0x67e5_5044_10b1_426f_9247_bb68_0e5f_e0c8);
+    assert_eq!(text(&id), "67e55044-10b1-426f-9247-bb680e5fe0c8");
+}
+
+#[cfg(feature = "chrono")]
+#[test]
+fn a_chrono_instant_is_the_same_in_every_zone() {
+    use chrono::{FixedOffset, NaiveDate, TimeZone, Utc};
+    let utc = Utc.timestamp_opt(1_795_154_889, 5).single().expect("an instant");
+    let elsewhere = utc.with_timezone(&FixedOffset::east_opt(5 * 3_600).expect("an offset"));
+    assert_eq!(text(&utc), "1795154889.5");
+    assert_eq!(text(&elsewhere), text(&utc));
+    assert_eq!(text(&utc.naive_utc()), text(&utc));
+    assert_eq!(text(&NaiveDate::from_ymd_opt(2026, 11, 20).expect("a day")), "2026-11-20");
+}
+
+#[cfg(feature = "time")]
+#[test]
+fn a_time_instant_is_the_same_at_every_offset() {
+    use time::{Date, Month, OffsetDateTime, UtcOffset};
+    let utc = OffsetDateTime::from_unix_timestamp(1_795_154_889).expect("an instant");
+    let elsewhere = utc.to_offset(UtcOffset::from_hms(5, 0, 0).expect("an offset"));
+    assert_eq!(text(&utc), "1795154889000000000");
+    assert_eq!(text(&elsewhere), text(&utc));
+    assert_eq!(text(&Date::from_calendar_date(2026, Month::November, 20).expect("a day")), "2026-11-20");
+}
