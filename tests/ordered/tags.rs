@@ -1,8 +1,9 @@
 //! Tags: one invalidation for many entries, whether the arguments tell the tag or the value does.
 
-use super::world::{Process, Spy, everywhere};
+use super::world::{Process, Spy, World, everywhere};
 use cache_runtime::{Invalidation, Outcome, Tier, cached};
 use cache_tests::gate::GatedLoad;
+use cache_tests::redis_process::RedisServer;
 use cache_tests::wait::until;
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +140,68 @@ async fn a_tag_that_ones_own_process_invalidates_is_out_of_l1_at_once() {
             let tag = if value % 2 == 0 { "owner:7" } else { &format!("status:{value}") };
             end(&process, tag).await;
             assert_eq!(call().await.0.value, value);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_evicted_generation_ends_its_entries() {
+    let server = RedisServer::start();
+    let world = World::Redis(server);
+    let World::Redis(server) = &world else { unreachable!("just made") };
+    let process = world.process().await;
+    let source = GatedLoad::open(1);
+    let call = || process.spawn(owned(7, 1, source.clone())).end();
+    for evicted in ["cache:tag:{ordered}:owner:7", "cache:tag:{ordered}:*"] {
+        until("it is stored", async || matches!(call().await.1, Outcome::Hit(_))).await;
+        server.cli(&["DEL", evicted]);
+        assert_eq!(call().await.1, Outcome::Loaded, "{evicted}");
+    }
+}
+
+#[tokio::test]
+async fn two_invalidations_of_one_tag_that_race_leave_nothing_old() {
+    everywhere(async |world| {
+        let (one, other) = (world.process().await, world.process().await);
+        let source = GatedLoad::open(0);
+        for value in 1..20 {
+            one.spawn(owned(7, 1, source.clone())).end().await;
+            source.set(value);
+            tokio::join!(end(&one, "owner:7"), end(&other, "owner:7"));
+            assert_eq!(one.spawn(owned(7, 1, source.clone())).end().await.0, value);
+            assert_eq!(other.spawn(owned(7, 1, source.clone())).end().await.0, value);
+        }
+    })
+    .await;
+}
+
+/// A clock decides how old a value looks, and nothing else.
+#[tokio::test]
+async fn clocks_a_quarter_of_an_hour_apart_serve_nothing_old() {
+    #[cached(ns = "ordered", ttl = "1m", skip(load), tags = ["owner:{owner}"])]
+    async fn timed(owner: u64, load: GatedLoad<u64>) -> u64 {
+        load.load().await
+    }
+    everywhere(async |world| {
+        let ahead = |clock_ahead_ms| Spy { clock_ahead_ms, ..Spy::default() };
+        let (early, late) = (world.spied(&ahead(-900_000)).await, world.spied(&ahead(900_000)).await);
+        let source = GatedLoad::open(0);
+        for value in 1..10 {
+            for process in [&early, &late] {
+                until("it is a hit", async || {
+                    matches!(process.spawn(timed(7, source.clone())).end().await.1, Outcome::Hit(_))
+                })
+                .await;
+            }
+            source.set(value);
+            end(if value % 2 == 0 { &early } else { &late }, "owner:7").await;
+            for process in [&early, &late] {
+                until("the new value is read", async || {
+                    process.spawn(timed(7, source.clone())).end().await.0 == value
+                })
+                .await;
+            }
         }
     })
     .await;

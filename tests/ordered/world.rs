@@ -133,6 +133,8 @@ pub(crate) struct Spy {
     pub(crate) invalidations_sent: Option<Gate>,
     /// Stores whatever a fill brings: the guard removed.
     pub(crate) blind: bool,
+    /// How far this process's clock is ahead (ms).
+    pub(crate) clock_ahead_ms: i64,
     /// Tells of invalidations instead of the store.
     pub(crate) feed: Option<Arc<dyn Store>>,
 }
@@ -286,7 +288,7 @@ impl Store for Spied {
     }
 
     fn now_ms(&self) -> u64 {
-        self.store.now_ms()
+        self.store.now_ms().saturating_add_signed(self.spy.clock_ahead_ms)
     }
 
     fn ready(&self, timeout: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {
