@@ -2,10 +2,12 @@
 #![allow(clippy::large_futures, reason = "a test's futures are polled where they are made")]
 
 mod refreshing;
+mod scopes;
+mod stores;
 
 use cache_runtime::__private::Mutation;
 use cache_runtime::store::{Memory, Redis, Store};
-use cache_runtime::{Cache, Invalidation, OnRestart, Outcome, Undone, cached, invalidates, observed};
+use cache_runtime::{Cache, Invalidation, Outcome, Undone, cached, invalidates, observed};
 use cache_tests::gate::{Gate, GatedLoad};
 use cache_tests::redis_process::RedisServer;
 use std::sync::Arc;
@@ -290,122 +292,6 @@ async fn an_invalidation_that_too_few_copies_have_says_so() {
 }
 
 #[tokio::test]
-async fn a_scope_invalidates_after_its_commit() {
-    everywhere(async |one, other| {
-        let source = GatedLoad::open(1);
-        assert_eq!(value(one, 1, &source).await, 1);
-        let ended: Result<u64, String> = one
-            .scope(async |scope| {
-                write(1, 2, &source).await?;
-                assert_eq!(read(1, &source).await, 2, "a transaction sees its own rows");
-                assert_eq!(value(other, 1, &GatedLoad::open(1)).await, 1, "nobody else does");
-                scope.commit_with(|| async { Ok::<_, String>(7) }).await
-            })
-            .await;
-        assert_eq!(ended, Ok(7));
-        assert_eq!(value(one, 1, &source).await, 2);
-        becomes(other, 1, &source, 2).await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_scope_that_fails_invalidates_nothing() {
-    everywhere(async |one, _| {
-        let source = GatedLoad::open(1);
-        assert_eq!(value(one, 1, &source).await, 1);
-        let ended: Result<(), String> = one
-            .scope(async |_| {
-                write(1, 2, &source).await?;
-                source.set(1);
-                Err("rolled back".to_owned())
-            })
-            .await;
-        assert_eq!(ended, Err("rolled back".to_owned()));
-        assert!(one.scope_for(async { read_entry(1).exists().await }).await);
-        assert_eq!(value(one, 1, &source).await, 1);
-        assert_eq!(source.loads.get(), 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_commit_whose_result_is_unknown_invalidates() {
-    everywhere(async |one, _| {
-        let source = GatedLoad::open(1);
-        value(one, 1, &source).await;
-        let ended: Result<(), String> = one
-            .scope(async |scope| {
-                write(1, 2, &source).await?;
-                scope.around(HOLD);
-                scope.commit_with(|| async { Err("connection lost".to_owned()) }).await
-            })
-            .await;
-        assert!(ended.is_err());
-        assert_eq!(value(one, 1, &source).await, 2);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn in_a_scope_an_error_that_changed_nothing_invalidates_nothing() {
-    #[invalidates(read(id), on_error = "keep")]
-    async fn fail(id: u64) -> Result<u64, String> {
-        Err(format!("{id} is refused"))
-    }
-    everywhere(async |one, _| {
-        let source = GatedLoad::open(1);
-        value(one, 1, &source).await;
-        let ended: Result<(), String> = one
-            .scope(async |scope| {
-                fail(1).await.expect_err("it is refused");
-                scope.commit_with(|| async { Ok(()) }).await
-            })
-            .await;
-        assert!(ended.is_ok());
-        assert_eq!(value(one, 1, &source).await, 1);
-        assert_eq!(source.loads.get(), 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_scope_without_a_commit_of_its_own_invalidates_at_its_end() {
-    everywhere(async |one, _| {
-        let source = GatedLoad::open(1);
-        value(one, 1, &source).await;
-        let ended = one.scope(async |_| write(1, 2, &source).await).await;
-        assert_eq!(ended, Ok(2));
-        assert_eq!(value(one, 1, &source).await, 2);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_deferred_mutation_invalidates_when_it_is_fired() {
-    everywhere(async |one, _| {
-        let source = GatedLoad::open(1);
-        value(one, 1, &source).await;
-        one.scope_for(async {
-            let deferred = || {
-                let mut mutation = Mutation::new("deferred");
-                mutation.target(read_entry(1));
-                mutation.defer(9)
-            };
-            source.set(2);
-            let rolled_back = deferred();
-            assert_eq!(*rolled_back.value(), 9);
-            assert_eq!(rolled_back.discard(), 9);
-            assert_eq!(read(1, &source).await, 1);
-            assert_eq!(deferred().fire().await, 9);
-            assert_eq!(read(1, &source).await, 2);
-        })
-        .await;
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn on_an_error_the_entry_falls_too() {
     everywhere(async |one, _| {
         let source = GatedLoad::open(1);
@@ -414,79 +300,4 @@ async fn on_an_error_the_entry_falls_too() {
         assert_eq!(value(one, 1, &source).await, 0, "the body may have changed something before it failed");
     })
     .await;
-}
-
-/// After a namespace fell, its loads are limited in number, and all are answered.
-#[tokio::test]
-async fn a_cleared_namespace_is_loaded_again_a_few_at_a_time() {
-    #[cached(ns = "crowded", ttl = "medium", skip(running))]
-    async fn crowded(id: u64, running: &Running) -> u64 {
-        running.enter().await;
-        id
-    }
-    let cache = Cache::builder().loads(4).build().expect("a good configuration");
-    let running = Running::default();
-    for _ in 0..2 {
-        let calls = (0..200).map(|id| {
-            let (cache, running) = (cache.clone(), running.clone());
-            tokio::spawn(async move { cache.scope_for(crowded(id, &running)).await })
-        });
-        for (id, call) in calls.collect::<Vec<_>>().into_iter().enumerate() {
-            assert_eq!(call.await.expect("no panic"), id as u64);
-        }
-        cache.clear_namespace("crowded").await;
-    }
-    let (most, all) = *running.0.lock().expect("no panic");
-    assert_eq!((most, all), (4, 400));
-}
-
-/// Counts the bodies that run at once, and all of them.
-#[derive(Clone, Default)]
-struct Running(Arc<std::sync::Mutex<(usize, usize)>>, Arc<std::sync::atomic::AtomicUsize>);
-
-impl Running {
-    async fn enter(&self) {
-        use std::sync::atomic::Ordering::SeqCst;
-        let now = self.1.fetch_add(1, SeqCst) + 1;
-        tokio::task::yield_now().await;
-        let mut seen = self.0.lock().expect("no panic");
-        *seen = (seen.0.max(now), seen.1 + 1);
-        self.1.fetch_sub(1, SeqCst);
-    }
-}
-
-/// The server is restored from before an acknowledged invalidation, and the process that made it is gone.
-async fn after_a_restore(on_restart: OnRestart) -> u64 {
-    let server = RedisServer::start();
-    let connect = || async {
-        let cache = Cache::builder().redis(server.url()).on_restart(on_restart).app("shop").build();
-        let cache = cache.expect("a good url");
-        cache.ready(Duration::from_secs(10)).await.expect("the server is up");
-        cache
-    };
-    let source = GatedLoad::open(1);
-    let (writer, reader) = (connect().await, connect().await);
-    becomes(&writer, 1, &source, 1).await;
-    cache_tests::wait::until("it is stored", async || {
-        writer.scope_for(async { read_entry(1).exists().await }).await
-    })
-    .await;
-    server.save_snapshot();
-    writer.scope_for(write(1, 2, &source)).await.expect("written");
-    drop(writer);
-    server.kill();
-    server.restart();
-    reader.ready(Duration::from_secs(10)).await.expect("it is back");
-    cache_tests::wait::until("the reader is back", async || {
-        let (_, report) = reader.scope_for(observed(read(1, &source))).await;
-        report.outcome() != Some(Outcome::Bypassed)
-    })
-    .await;
-    value(&reader, 1, &source).await
-}
-
-#[tokio::test]
-async fn with_a_flush_no_entry_outlives_a_restart() {
-    assert_eq!(after_a_restore(OnRestart::Flush).await, 2);
-    assert_eq!(after_a_restore(OnRestart::Replay).await, 1, "the window that the guard closes");
 }
