@@ -216,6 +216,25 @@ mod tests {
         assert!(pending.is_empty());
     }
 
+    /// A server may come back from the same snapshot more than once, and what waited for it is new to it when it is sent.
+    #[cfg(feature = "redis")]
+    #[test]
+    fn what_was_sent_is_replayed_at_every_restart() {
+        let pending = pending();
+        let (sent, queued) = ([Key::new("shop:tasks:v1:get:1")], [Key::new("shop:tasks:v1:get:2")]);
+        pending.sending(&sent, &[]);
+        pending.add(&queued, &[]);
+        pending.sent(&pending.batch(10).expect("one key"));
+        for _ in 0..2 {
+            pending.replay();
+            assert!(pending.contains_any(&sent[0], &[]) && pending.contains_any(&queued[0], &[]));
+            // Another restart before this batch was acknowledged, and then one after.
+            pending.replay();
+            pending.sent(&pending.batch(10).expect("both keys"));
+            assert!(pending.is_empty());
+        }
+    }
+
     #[test]
     fn too_many_keys_become_their_namespaces() {
         let pending = pending();
