@@ -206,3 +206,35 @@ async fn clocks_a_quarter_of_an_hour_apart_serve_nothing_old() {
     })
     .await;
 }
+
+#[cached(ns = "ordered", l1 = "off", skip(load), unless = |_| true, tags = ["status:{result.status}"])]
+async fn unstored(id: u64, load: GatedLoad<Task>) -> Task {
+    load.load().await
+}
+
+/// The value's own tag is known only after the load: joiners are told by the namespace's clock that one fell meanwhile.
+#[tokio::test]
+async fn joiners_take_no_value_whose_own_tag_was_invalidated_before_they_came() {
+    everywhere(async |world| {
+        for stored in [true, false] {
+            let (reader, writer) = (world.spied(&Spy::unfed()).await, world.process().await);
+            let source = GatedLoad::new(Task { status: 1, value: 1 });
+            let call = || {
+                let source = source.clone();
+                reader.spawn(
+                    async move { if stored { task(9, source).await } else { unstored(9, source).await } },
+                )
+            };
+            let leader = call();
+            source.gate.arrived().await;
+            source.set(Task { status: 1, value: 2 });
+            end(&writer, "status:1").await;
+            let joiner = call();
+            tokio::task::yield_now().await;
+            source.gate.open();
+            assert_eq!(leader.end().await.0.value, 1, "it began before the mutation ended");
+            assert_eq!(joiner.end().await.0.value, 2, "stored: {stored}");
+        }
+    })
+    .await;
+}

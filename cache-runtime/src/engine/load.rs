@@ -83,14 +83,14 @@ impl Engine {
         let landing = leader.close();
         let wanted = landing.has_joiners() || (frame.is_some() && request.site.level != Level::Off);
         let shared = if wanted { call.share() } else { None };
-        let tags = captured.tags.into();
         match (frame, term) {
             (Some(frame), Some(term)) => {
+                let tags = captured.tags.into();
                 let filling =
                     Filling { token, created_ms, delta, frame, term, ticket, tags, shared, landing };
                 self.fill(request, marks, filling);
             }
-            _ => self.certify(key, token, tags, shared, landing),
+            _ => self.certify(key, token, captured.certificate(), shared, landing),
         }
         Ok(Led::Loaded)
     }
@@ -160,12 +160,15 @@ impl Engine {
         &self,
         key: &Key,
         token: Token,
-        tags: Box<[(Tag, Generation)]>,
+        certificate: Option<Box<[(Tag, Generation)]>>,
         shared: Option<Shared>,
         landing: Landing,
     ) {
         let (store, key) = (self.store.clone(), key.clone());
         detach(async move {
+            // Without a certificate nobody can take the value, whatever the lease says.
+            let shared = shared.filter(|_| certificate.is_some());
+            let tags = certificate.unwrap_or_default();
             let asked = if landing.has_joiners() { &tags[..] } else { &[] };
             let (released, current) =
                 tokio::join!(biased; store.release(&key, token), unchanged(&*store, asked));

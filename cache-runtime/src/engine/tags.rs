@@ -24,6 +24,16 @@ pub(super) struct Marks {
 pub(super) struct Captured {
     pub(super) tags: Vec<(Tag, Generation)>,
     clock: Option<(Tag, Generation)>,
+    /// A tag of the value may have been invalidated during the load.
+    overtaken: bool,
+}
+
+impl Captured {
+    /// What must still be so for others to take the value; `None` when that can no longer be told.
+    pub(super) fn certificate(self) -> Option<Box<[(Tag, Generation)]>> {
+        // Where the value's own tags were not looked at, the clock stands for them.
+        (!self.overtaken).then(|| self.tags.into_iter().chain(self.clock).collect())
+    }
 }
 
 impl Engine {
@@ -119,7 +129,7 @@ impl Engine {
         if request.site.level == Level::Coherent && marks.clock.is_none() {
             let known = |tag: &Tag| Some((tag.clone(), self.local.generation(tag)?));
             if let Some(tags) = marks.tags.iter().map(known).collect() {
-                return Ok(Captured { tags, clock: None });
+                return Ok(Captured { tags, clock: None, overtaken: false });
             }
         }
         self.store_capture(request, marks).await
@@ -135,7 +145,7 @@ impl Engine {
         let generations = self.store.capture(&tags, request.tag_ttl).await?;
         let mut tags: Vec<_> = tags.into_iter().zip(generations).collect();
         let clock = marks.clock.is_some().then(|| tags.pop()).flatten();
-        Ok(Captured { tags, clock })
+        Ok(Captured { tags, clock, overtaken: false })
     }
 
     /// Adds the tags that a loaded value brings; `false` when one of them may have been invalidated during the load.
@@ -153,8 +163,10 @@ impl Engine {
                 tags.push(tag);
             }
         }
+        captured.overtaken = true;
         let generations = self.store.capture(&tags, ttl).await?;
         let unchanged = generations.first() == Some(&then);
+        captured.overtaken = !unchanged;
         captured.tags.extend(tags.into_iter().zip(generations).skip(1));
         Ok(unchanged)
     }
