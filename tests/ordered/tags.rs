@@ -238,3 +238,28 @@ async fn joiners_take_no_value_whose_own_tag_was_invalidated_before_they_came() 
     })
     .await;
 }
+
+#[cached(ns = "ordered", ttl = "10s", l1 = "off", stale_if_error = "1h", skip(load), tags = ["owner:{owner}"])]
+async fn forgiving(owner: u64, load: GatedLoad<Result<u64, String>>) -> Result<u64, String> {
+    load.load().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn joiners_take_no_expired_value_whose_tag_was_invalidated_before_they_came() {
+    let world = World::Memory(std::sync::Arc::default());
+    let (reader, writer) = (world.spied(&Spy::unfed()).await, world.process().await);
+    let source = GatedLoad::open(Ok(1));
+    let call = || reader.spawn(forgiving(7, source.clone()));
+    assert_eq!(call().end().await.0, Ok(1));
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    source.gate.close();
+    source.set(Err("down".to_owned()));
+    let leader = call();
+    source.gate.arrived_times(2).await;
+    end(&writer, "owner:7").await;
+    let joiner = call();
+    tokio::task::yield_now().await;
+    source.gate.open();
+    assert_eq!(leader.end().await, (Ok(1), Outcome::Stale), "it came before the invalidation");
+    assert_eq!(joiner.end().await.0, Err("down".to_owned()));
+}

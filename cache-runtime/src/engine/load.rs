@@ -209,7 +209,7 @@ pub(super) struct Filling {
 }
 
 /// Whether the store says now that `tags` have these generations.
-async fn unchanged(store: &dyn Store, tags: &[(Tag, Generation)]) -> bool {
+pub(super) async fn unchanged(store: &dyn Store, tags: &[(Tag, Generation)]) -> bool {
     if tags.is_empty() {
         return true;
     }

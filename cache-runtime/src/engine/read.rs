@@ -10,7 +10,7 @@ use crate::key::Key;
 use crate::local::{Kept, Local, Ticket};
 use crate::observe::{Outcome, Tier};
 use crate::policy::Level;
-use crate::tag::Generation;
+use crate::tag::{Generation, Tag};
 use crate::time::Instant;
 use bytes::Bytes;
 use std::future::poll_fn;
@@ -31,7 +31,7 @@ enum Seen {
     /// Nothing, or a value to be replaced.
     Open(Option<Token>),
     /// A value that answers only where its load fails; the caller has it.
-    Expired(Token),
+    Expired(Token, Box<[(Tag, Generation)]>),
 }
 
 /// An answer of the store, and what was known when it was asked.
@@ -146,9 +146,9 @@ impl Engine {
                     reply = Some(Reply { ticket, bytes: bytes?, generations: None });
                     waited = true;
                 }
-                Seen::Expired(token) => {
+                Seen::Expired(token, tags) => {
                     let Some(leader) = self.flights.open(key, ticket.stamp) else { continue };
-                    return self.reload_expired(request, marks, leader, (token, ticket), call).await;
+                    return self.reload_expired(request, marks, leader, (token, tags, ticket), call).await;
                 }
                 Seen::Open(instead_of) => {
                     let Some(leader) = self.flights.open(key, ticket.stamp) else { continue };
@@ -203,7 +203,7 @@ impl Engine {
                             self.keep(request, marks, reply.ticket, &value, call);
                             return Ok(Seen::Usable(answered));
                         }
-                        None => return Ok(Seen::Expired(value.token)),
+                        None => return Ok(Seen::Expired(value.token, Self::tags_of(marks, value.tags))),
                     },
                     Err(Unreadable::Newer) => Seen::Beside,
                     Err(Unreadable::Broken) => Seen::Open(Some(value.token)),

@@ -1,6 +1,6 @@
 //! What an entry can do by itself: be looked at, replaced, reloaded.
 
-use super::load::Filling;
+use super::load::{Filling, unchanged};
 use super::tags::{Captured, Marks};
 use super::{Answer, Answered, Call, Engine, HOLD, LEASE, Loaded, Request, Stamped};
 use crate::error::StoreError;
@@ -11,6 +11,7 @@ use crate::local::Ticket;
 use crate::observe::{Invalidation, Outcome, Tier};
 use crate::policy::Term;
 use crate::store::Lifetime;
+use crate::tag::{Generation, Tag};
 use crate::time::Instant;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -191,7 +192,7 @@ impl Engine {
         request: &Request<'_>,
         marks: &Marks,
         leader: Leader,
-        (seen, ticket): (Token, Ticket),
+        (seen, seen_tags, ticket): (Token, Box<[(Tag, Generation)]>, Ticket),
         call: &mut dyn Call,
     ) -> Result<Answered, StoreError> {
         let token = Token::random();
@@ -224,7 +225,7 @@ impl Engine {
             }
             Loaded::Keep => drop(leader.close()),
             Loaded::Failed(_) if forgiven(call) => {
-                self.share_stale(&marks.key, seen, leader.close(), call.share());
+                self.share_stale(&marks.key, (seen, seen_tags), leader.close(), call.share());
                 return Ok(Answered::by(Outcome::Stale));
             }
             Loaded::Failed(error) => leader.close().end(Verdict::Failed(error)),
@@ -233,11 +234,17 @@ impl Engine {
     }
 
     /// Gives joiners the expired value, if it still stands.
-    fn share_stale(&self, key: &Key, seen: Token, landing: Landing, shared: Option<Shared>) {
+    fn share_stale(
+        &self,
+        key: &Key,
+        (seen, tags): (Token, Box<[(Tag, Generation)]>),
+        landing: Landing,
+        shared: Option<Shared>,
+    ) {
         let (store, key) = (self.store.clone(), key.clone());
         super::detach(async move {
-            let head = store.head(&key).await;
-            if let (Ok(head), Some(shared)) = (head, shared)
+            let (head, current) = tokio::join!(biased; store.head(&key), unchanged(&*store, &tags));
+            if let (Ok(head), true, Some(shared)) = (head, current, shared)
                 && frame::value_token(&head) == Some(seen)
             {
                 landing.end(Verdict::Certified(shared));
