@@ -251,7 +251,7 @@ async fn joiners_take_no_expired_value_whose_tag_was_invalidated_before_they_cam
     let source = GatedLoad::open(Ok(1));
     let call = || reader.spawn(forgiving(7, source.clone()));
     assert_eq!(call().end().await.0, Ok(1));
-    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    tokio::time::advance(std::time::Duration::from_secs(50)).await;
     source.gate.close();
     source.set(Err("down".to_owned()));
     let leader = call();
