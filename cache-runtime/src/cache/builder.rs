@@ -32,6 +32,10 @@ pub struct CacheBuilder {
     store: Choice,
     enabled: bool,
     loads: usize,
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(dead_code, reason = "only a server restarts apart from its caches")
+    )]
     on_restart: OnRestart,
 }
 
