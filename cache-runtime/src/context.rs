@@ -51,9 +51,29 @@ pub(crate) fn scope() -> Option<Scope> {
     current(|context| context.scope.clone()).flatten()
 }
 
-/// Whether this must see its source: as part of a load, or of a transaction whose rows nobody else sees yet.
+/// What a lookup asks of its task.
+#[derive(Default)]
+pub(crate) struct View {
+    /// Whether it must see its source: as part of a load, or of a transaction whose rows nobody else sees yet.
+    pub(crate) reads_past_caches: bool,
+    /// Whether someone watches.
+    pub(crate) is_watched: bool,
+    /// The cache of this task alone.
+    pub(crate) cache: Option<Cache>,
+}
+
+#[inline]
+pub(crate) fn view() -> View {
+    current(|context| View {
+        reads_past_caches: context.loading || context.scope.is_some(),
+        is_watched: context.report.is_some(),
+        cache: context.cache.clone(),
+    })
+    .unwrap_or_default()
+}
+
 pub(crate) fn reads_past_caches() -> bool {
-    current(|context| context.loading || context.scope.is_some()).unwrap_or(false)
+    view().reads_past_caches
 }
 
 pub(crate) fn report_answer(answer: Answer) {

@@ -47,6 +47,7 @@ pub(crate) struct Place {
     pub(crate) site: &'static Site,
     pub(crate) policy: Policy,
     pub(crate) key: KeyBuf,
+    pub(crate) args: Box<[u8]>,
     pub(crate) tags: Vec<Bytes>,
     pub(crate) tags_with: bool,
     pub(crate) tag_ttl: Option<Duration>,
@@ -58,8 +59,8 @@ impl Place {
     }
 
     pub(crate) fn request(&self) -> Request<'_> {
-        let Self { site, policy, key, tags, tags_with, tag_ttl, .. } = self;
-        Request { site, policy: *policy, key, tags, tags_with: *tags_with, tag_ttl: *tag_ttl }
+        let Self { site, policy, key, args, tags, tags_with, tag_ttl, .. } = self;
+        Request { site, policy: *policy, key, args, tags, tags_with: *tags_with, tag_ttl: *tag_ttl }
     }
 }
 

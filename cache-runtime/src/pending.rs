@@ -2,7 +2,7 @@
 
 use crate::frame::Tags;
 use crate::key::Key;
-use crate::local::Local;
+use crate::local::{Local, Stripe, stripe};
 use crate::tag::Tag;
 use crate::time::Instant;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -31,6 +31,8 @@ pub(crate) struct Pending {
 struct Queue {
     last: u64,
     items: HashMap<Item, u64>,
+    /// How many items have their stamp there.
+    stripes: HashMap<Stripe, usize>,
     /// What was sent of late, the oldest first.
     recent: VecDeque<(Instant, Item)>,
 }
@@ -43,12 +45,43 @@ enum Item {
 }
 
 impl Item {
+    fn stripe(&self) -> Stripe {
+        match self {
+            Self::Key(key) => stripe(key.hash),
+            Self::Tag(tag) => stripe(tag.hash()),
+        }
+    }
+
     fn namespace(&self, app: &str) -> Option<String> {
         let bytes = match self {
             Self::Key(key) => key.without_app(app)?.split(|&byte| byte == b':').next()?,
             Self::Tag(tag) => tag.namespace_text(),
         };
         String::from_utf8(bytes.to_vec()).ok()
+    }
+}
+
+impl Queue {
+    fn insert(&mut self, item: Item) {
+        self.last += 1;
+        let stripe = item.stripe();
+        if self.items.insert(item, self.last).is_none() {
+            *self.stripes.entry(stripe).or_default() += 1;
+        }
+    }
+
+    /// Takes `item` out, unless it came in once more after `number`.
+    fn remove(&mut self, item: &Item, number: u64) {
+        if self.items.get(item) != Some(&number) {
+            return;
+        }
+        self.items.remove(item);
+        if let Some(count) = self.stripes.get_mut(&item.stripe()) {
+            *count -= 1;
+            if *count == 0 {
+                self.stripes.remove(&item.stripe());
+            }
+        }
     }
 }
 
@@ -70,10 +103,7 @@ impl Pending {
         let keys = keys.iter().cloned().map(Item::Key);
         let tags = tags.iter().cloned().map(Item::Tag);
         self.change(|queue| {
-            for item in keys.chain(tags) {
-                queue.last += 1;
-                queue.items.insert(item, queue.last);
-            }
+            keys.chain(tags).for_each(|item| queue.insert(item));
             if queue.items.len() > MOST_QUEUED {
                 self.collapse(queue);
             }
@@ -91,7 +121,9 @@ impl Pending {
         let tags = namespaces
             .iter()
             .flat_map(|namespace| [Tag::clock(&self.app, namespace), Tag::namespace(&self.app, namespace)]);
-        queue.items = tags.map(|tag| (Item::Tag(tag), queue.last)).collect();
+        queue.items.clear();
+        queue.stripes.clear();
+        tags.for_each(|tag| queue.insert(Item::Tag(tag)));
     }
 
     /// Remembers what is about to be sent, for [`replay`](Self::replay): before it is, since the answer may come from a server
@@ -114,11 +146,10 @@ impl Pending {
     pub(crate) fn replay(&self) {
         self.change(|queue| {
             // They stay in the ring: the same snapshot may come back once more.
-            for (sent, item) in &queue.recent {
-                if sent.elapsed() <= RECENT {
-                    queue.last += 1;
-                    queue.items.insert(item.clone(), queue.last);
-                }
+            let recent = queue.recent.iter().filter(|(sent, _)| sent.elapsed() <= RECENT);
+            let items: Vec<_> = recent.map(|(_, item)| item.clone()).collect();
+            for item in items {
+                queue.insert(item);
             }
         });
     }
@@ -131,6 +162,12 @@ impl Pending {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.items.contains_key(&Item::Key(key.clone()))
             || tags.into_iter().any(|tag| queue.items.contains_key(&Item::Tag(tag.clone())))
+    }
+
+    /// Whether something waits to be invalidated whose stamp stands at one of `stripes`: what L1 knows of its entries.
+    pub(crate) fn may_contain(&self, mut stripes: impl Iterator<Item = Stripe>) -> bool {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        stripes.any(|stripe| queue.stripes.contains_key(&stripe))
     }
 
     /// Whether one of a frame's tags waits to be invalidated; `sibling` is of their namespace.
@@ -177,9 +214,7 @@ impl Pending {
         }
         self.change(|queue| {
             for (item, number) in &batch.numbers {
-                if queue.items.get(item) == Some(number) {
-                    queue.items.remove(item);
-                }
+                queue.remove(item, *number);
             }
         });
     }

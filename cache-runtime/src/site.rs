@@ -4,6 +4,7 @@ use crate::observe::Counters;
 use crate::policy::{Absent, Level};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use xxhash_rust::const_xxh3;
 
 /// One annotated function.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub struct Site {
     pub(crate) function: &'static str,
     /// The literal beginning of every key: `tasks:v1:get`.
     pub(crate) head: &'static str,
+    /// The hash of the head.
+    pub(crate) seed: u64,
     pub(crate) schema: u8,
     pub(crate) absent: Absent,
     pub(crate) level: Level,
@@ -30,6 +33,7 @@ impl Site {
             namespace,
             function,
             head,
+            seed: const_xxh3::xxh3_64(head.as_bytes()),
             schema: 0,
             absent: Absent::Skip,
             level: Level::Coherent,
@@ -86,6 +90,12 @@ impl Site {
     pub(crate) fn counters(&self, cache: usize, make: impl Fn() -> Arc<Counters>) -> SiteCounters<'_> {
         let (first, counters) = self.counters.get_or_init(|| (cache, make()));
         if *first == cache { SiteCounters::Known(counters) } else { SiteCounters::Looked(make()) }
+    }
+
+    /// The same, where they are known.
+    #[inline]
+    pub(crate) fn known_counters(&self, cache: usize) -> Option<&Counters> {
+        self.counters.get().filter(|(first, _)| *first == cache).map(|(_, counters)| &**counters)
     }
 }
 

@@ -13,11 +13,11 @@ const FLOORS: &[&[&str]] = &[
     // Ports.
     &["observe", "store", "codec"],
     // Mechanisms.
-    &["breaker", "flight", "local", "pending"],
+    &["site", "breaker", "flight", "local", "pending"],
     // Adapters.
     &["memory", "redis"],
     // The algorithm, and the place in the program that asks it.
-    &["site", "engine"],
+    &["engine"],
     // Front.
     &["typed", "cache", "context", "scope", "entry", "mutation"],
     // Rim.

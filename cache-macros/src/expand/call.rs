@@ -10,27 +10,42 @@ use crate::ir::cached::Cached;
 use crate::ir::places::Part;
 use crate::ir::policy::Ttl;
 
-/// The call of a function: with its condition.
-pub(super) fn of_function(cached: &Cached) -> TokenStream {
-    let call = of_companion(cached);
+/// The call of a function, as far as L1 answers it by `rules`.
+pub(super) fn look_up(cached: &Cached) -> TokenStream {
+    let call = call(cached);
     let when = cached.when.iter().map(|when| quote_spanned!(own_at(when.span())=> .only_if(#when)));
-    quote_spanned!(own()=> #call #(#when)*)
+    let (key, tags) = writers(cached);
+    quote_spanned!(own()=> #call #(#when)* .look_up(rules.taker(), #key, #tags))
 }
 
 /// The call of a companion, which loads nothing.
 pub(super) fn of_companion(cached: &Cached) -> TokenStream {
+    let call = call(cached);
+    let (key, tags) = writers(cached);
+    quote_spanned!(own()=> #call.missing(#key, #tags))
+}
+
+fn call(cached: &Cached) -> TokenStream {
     let krate = &cached.krate;
     let site = site::site(cached);
     let policy = policy(cached);
-    let key = writer(&cached.key.parts, &cached.key.tail);
     let cache = cached.cache.iter().map(|cache| quote_spanned!(own_at(cache.span())=> .on(&(#cache))));
+    quote_spanned!(own()=> #krate::__private::Call::new(#site, const { #policy }) #(#cache)*)
+}
+
+/// The closures that write the key and the tags.
+fn writers(cached: &Cached) -> (TokenStream, TokenStream) {
+    let key = writer(&cached.key.parts, &cached.key.tail);
     let tags = cached.tags.of_call.iter().map(|tag| {
         let write = writer(&tag.parts, &tag.tail);
-        quote_spanned!(own()=> .tag(#write))
+        quote_spanned!(own()=> tags.tag(#write);)
     });
-    quote_spanned! {own()=>
-        #krate::__private::Call::new(#site, const { #policy }, #key) #(#tags)* #(#cache)*
-    }
+    let tags = if cached.tags.of_call.is_empty() {
+        quote_spanned!(own()=> |_| {})
+    } else {
+        quote_spanned!(own()=> |tags| { #(#tags)* })
+    };
+    (key, tags)
 }
 
 fn policy(cached: &Cached) -> TokenStream {

@@ -51,9 +51,8 @@ pub(super) fn made(
 fn fetch(cached: &Cached, load: &TokenStream) -> TokenStream {
     let krate = &cached.krate;
     let output = &cached.returns.output;
-    let call = call::of_function(cached);
+    let look_up = call::look_up(cached);
     let rules = rules::rules(cached, &cached.returns);
-    // the call has a statement of its own, so that its temporaries do not live across the await
     let span = own_at(cached.returns.span());
     let refreshing = cached.refresh.background.is_some();
     let plain = Ident::new(if refreshing { "fetch_plain_refreshing" } else { "fetch_plain" }, span)
@@ -72,13 +71,24 @@ fn fetch(cached: &Cached, load: &TokenStream) -> TokenStream {
             }
         }
     };
-    let call = quote_spanned!(own()=> let call = #call;);
-    let variable = quote_spanned!(own()=> call);
+    let result = quote_spanned!(own()=> #krate::__private::core::result::Result);
+    let hit = match cached.returns.shape {
+        Shape::Plain | Shape::Whole => quote_spanned!(own()=> value),
+        Shape::Fallible(_) | Shape::Alias => quote_spanned!(own()=> #result::Ok(value)),
+    };
+    let known = quote_spanned!(span=> rules);
+    let missed = quote_spanned!(own()=> missed);
     let krate = placed(krate, span);
     // all of it at the value, so that the compiler says once and there what the value lacks
-    quote_spanned! {span=>
-        #call
-        #krate::__private::#fetch(#variable, #rules, #shape, #load).await
+    let fetch = quote_spanned!(span=> #krate::__private::#fetch(#missed, #known, #shape, #load).await);
+    quote_spanned! {own()=>
+        let #known = #rules;
+        // a statement of its own, so that its temporaries do not live across the await
+        let looked_up = #look_up;
+        match looked_up {
+            #result::Ok(value) => #hit,
+            #result::Err(#missed) => #fetch,
+        }
     }
 }
 

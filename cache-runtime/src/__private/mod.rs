@@ -1,7 +1,9 @@
 //! What the macros emit calls to. Not part of the public interface.
 
+mod call;
 mod kind;
 
+pub use self::call::{Call, Missed};
 pub use self::kind::{AnyKind, Fallible, HiddenResult, Kind, Plain, PlainReturn};
 pub use crate::cache::Cache;
 #[cfg(feature = "msgpack")]
@@ -20,70 +22,21 @@ pub use crate::tag::TagWriter;
 pub use crate::typed::{Rules, ShareError, Transient};
 pub use ::core;
 
-use crate::cache::Ambient;
 use crate::context;
 use crate::engine::{Answered, Request};
 use crate::entry::Place;
-use crate::key::KeyBuf;
 use crate::observe::Answer;
 use crate::typed::{Slot, Typed};
-use bytes::Bytes;
 use std::convert::Infallible;
 use std::future::Future;
 
-/// One call of an annotated function, or of its companion.
-pub struct Call {
-    site: &'static Site,
-    policy: Policy,
-    key: KeyBuf,
-    tags: Vec<Bytes>,
-    cache: Option<Cache>,
-    condition: bool,
-}
-
-impl Call {
-    /// A call with its key.
-    pub fn new(site: &'static Site, policy: Policy, key: impl FnOnce(&mut KeyWriter<'_>)) -> Self {
-        let mut buf = KeyBuf::new();
-        let mut writer = KeyWriter::new(&mut buf);
-        writer.text(site.head);
-        key(&mut writer);
-        buf.finish();
-        Self { site, policy, key: buf, tags: Vec::new(), cache: None, condition: true }
-    }
-
-    /// Adds a tag that the arguments tell.
-    #[must_use]
-    pub fn tag(mut self, write: impl FnOnce(&mut KeyWriter<'_>)) -> Self {
-        self.tags.push(crate::tag::text(write));
-        self
-    }
-
-    /// Names the cache.
-    #[must_use]
-    pub fn on(self, cache: &Cache) -> Self {
-        Self { cache: Some(cache.clone()), ..self }
-    }
-
-    /// Caches only under a condition.
-    #[must_use]
-    pub fn only_if(self, condition: bool) -> Self {
-        Self { condition, ..self }
-    }
-
-    /// Without a load in the background nothing is served that needs one.
-    fn never_stale(self) -> Self {
-        Self { policy: self.policy.without_stale(), ..self }
-    }
-
-    fn cache(&mut self) -> Ambient {
-        self.cache.take().map_or_else(Cache::ambient, Ambient::Scoped)
-    }
+fn report(site: &'static Site, Answered { outcome, age, .. }: Answered) {
+    context::report_answer(Answer { namespace: site.namespace, function: site.function, outcome, age });
 }
 
 /// Answers a call of a function that returns a `Result`.
 pub fn fetch<V, E, F>(
-    call: Call,
+    call: Box<Missed>,
     rules: Rules<V>,
     share: ShareError<E>,
     body: F,
@@ -93,12 +46,12 @@ where
     E: Send,
     F: Future<Output = Result<V, E>> + Send,
 {
-    answer(call.never_stale(), rules, (share, Transient::none()), || body, |_| {})
+    answer(call.never_stale(), rules, (share, Transient::none()), || body, NOT_DUE)
 }
 
 /// The same, for a function whose stale values answer for some errors.
 pub fn fetch_or_stale<V, E, F>(
-    call: Call,
+    call: Box<Missed>,
     rules: Rules<V>,
     share: ShareError<E>,
     transient: Transient<E>,
@@ -109,12 +62,12 @@ where
     E: Send,
     F: Future<Output = Result<V, E>> + Send,
 {
-    answer(call.never_stale(), rules, (share, transient), || body, |_| {})
+    answer(call.never_stale(), rules, (share, transient), || body, NOT_DUE)
 }
 
 /// The same, for a function whose stale values answer for some errors, or are reloaded in the background by `background`.
 pub fn fetch_refreshing<V, E, F, B>(
-    call: Call,
+    call: Box<Missed>,
     rules: Rules<V>,
     share: ShareError<E>,
     transient: Transient<E>,
@@ -127,12 +80,16 @@ where
     F: Future<Output = Result<V, E>> + Send,
     B: Future<Output = Result<V, E>> + Send + 'static,
 {
-    answer(call, rules, (share, transient), load, move |place| {
+    let due = move |place: Place| {
         let engine = place.cache.engine.clone();
         let name = place.key.written().to_vec();
         engine.in_background(&name, || reload(place, rules, background()));
-    })
+    };
+    answer(call, rules, (share, transient), load, Some(due))
 }
+
+/// Of a function without loads in the background.
+const NOT_DUE: Option<fn(Place)> = None;
 
 /// Reloads an entry for nobody in particular.
 async fn reload<V, E, B>(place: Place, rules: Rules<V>, body: B)
@@ -147,57 +104,58 @@ where
     place.cache.engine.refresh_unwatched(&place.request(), &mut call).await;
 }
 
-/// Answers a call; an entry that is to be reloaded goes to `due`. Callers hold this future, and hold many of them: it has one copy of
-/// the body, and boxes what is not needed for a hit.
-async fn answer<V, E, F>(
-    mut call: Call,
+/// Answers a call; an entry that is to be reloaded goes to `due`. Callers hold many such futures: they hold a pointer.
+fn answer<V, E, F>(
+    mut call: Box<Missed>,
     rules: Rules<V>,
     (share, transient): (ShareError<E>, Transient<E>),
     load: impl FnOnce() -> F + Send,
-    due: impl FnOnce(Place) + Send,
-) -> Result<V, E>
+    due: Option<impl FnOnce(Place) + Send>,
+) -> impl Future<Output = Result<V, E>> + Send
 where
     V: Value,
     E: Send,
     F: Future<Output = Result<V, E>> + Send,
 {
-    // A load must see its source, and a transaction its own rows.
-    if context::reads_past_caches() {
-        return Box::pin(load()).await;
-    }
-    let cache = call.cache();
-    let engine = &cache.engine;
-    let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.site, call.policy));
-    let Call { site, policy, .. } = call;
-    let request = Request { site, policy, key: &call.key, tags: &call.tags, tags_with, tag_ttl };
-    let cached = call.condition && engine.enabled;
-    let mut slot = Slot::empty(site, rules);
-    let hit = if cached { engine.read_local(&request, &mut slot) } else { None };
-    let (answer, answered_by) = if let (Some(value), Some(hit)) = (slot.take(), hit) {
-        (Ok(value), hit)
-    } else {
-        let mut body = Box::pin(context::loading(load()));
-        let mut typed = Typed::new(slot, policy, share, body.as_mut()).forgiving(transient);
-        let answered_by = if cached {
-            Box::pin(engine.read(&request, &mut typed)).await
+    Box::pin(async move {
+        // A load must see its source, and a transaction its own rows.
+        if context::reads_past_caches() {
+            return Box::pin(load()).await;
+        }
+        let cache = call.cache();
+        let engine = &cache.engine;
+        let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.site, call.policy));
+        let Missed { site, policy, .. } = *call;
+        let request =
+            Request { site, policy, key: &call.key, args: &call.args, tags: &call.tags, tags_with, tag_ttl };
+        let cached = call.condition && engine.enabled;
+        let mut slot = Slot::empty(site, rules);
+        // What may be due was not served before.
+        let hit = if cached && due.is_some() { engine.read_local(&request, &mut slot) } else { None };
+        let (answer, answered) = if let (Some(value), Some(hit)) = (slot.take(), hit) {
+            (Ok(value), hit)
         } else {
-            Box::pin(engine.bypass(&request, &mut typed)).await
+            let body = std::pin::pin!(context::loading(load()));
+            let mut typed = Typed::new(slot, policy, share, body).forgiving(transient);
+            let answered = if cached {
+                engine.read(&request, &mut typed).await
+            } else {
+                engine.bypass(&request, &mut typed).await
+            };
+            (typed.answer(), answered)
         };
-        (typed.answer(), answered_by)
-    };
-    engine.counters(site).answered(answered_by.outcome);
-    let (namespace, function) = (site.namespace, site.function);
-    let Answered { outcome, age, due: is_due } = answered_by;
-    context::report_answer(Answer { namespace, function, outcome, age });
-    if is_due {
-        let Call { key, tags, .. } = call;
-        due(Place { cache: cache.clone(), site, policy, key, tags, tags_with, tag_ttl });
-    }
-    answer
+        engine.count(site, answered.outcome);
+        report(site, answered);
+        if let (true, Some(due)) = (answered.due, due) {
+            let Missed { key, args, tags, .. } = *call;
+            due(Place { cache: cache.clone(), site, policy, key, args, tags, tags_with, tag_ttl });
+        }
+        answer
+    })
 }
 
 /// Answers a call of a function that cannot fail.
-pub async fn fetch_plain<V, F>(call: Call, rules: Rules<V>, _plain: impl Plain<V>, body: F) -> V
+pub async fn fetch_plain<V, F>(call: Box<Missed>, rules: Rules<V>, _plain: impl Plain<V>, body: F) -> V
 where
     V: Value,
     F: Future<Output = V> + Send,
@@ -210,7 +168,7 @@ where
 
 /// The same, for values that are reloaded in the background.
 pub async fn fetch_plain_refreshing<V, F, B>(
-    call: Call,
+    call: Box<Missed>,
     rules: Rules<V>,
     _plain: impl Plain<V>,
     load: impl FnOnce() -> F + Send,
@@ -234,11 +192,11 @@ where
 
 /// The companion's entry.
 #[must_use]
-pub fn entry<V: Value>(mut call: Call, rules: Rules<V>) -> EntryRef<V> {
+pub fn entry<V: Value>(mut call: Box<Missed>, rules: Rules<V>) -> EntryRef<V> {
     let cache = call.cache().clone();
-    let Call { site, policy, key, tags, .. } = call;
+    let Missed { site, policy, key, args, tags, .. } = *call;
     let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(site, policy));
-    EntryRef::new(Place { cache, site, policy, key, tags, tags_with, tag_ttl }, rules)
+    EntryRef::new(Place { cache, site, policy, key, args, tags, tags_with, tag_ttl }, rules)
 }
 
 /// What a load in the background can be given.

@@ -208,10 +208,14 @@ impl Cache {
     pub(crate) fn ambient() -> Ambient {
         match context::scoped_cache() {
             Some(cache) => Ambient::Scoped(cache),
-            None => {
-                Ambient::Global(INSTALLED.get().unwrap_or_else(|| EMBEDDED.get_or_init(Self::in_process)))
-            }
+            None => Ambient::Global(Self::global()),
         }
+    }
+
+    /// The cache of this process.
+    #[inline]
+    pub(crate) fn global() -> &'static Self {
+        INSTALLED.get().unwrap_or_else(|| EMBEDDED.get_or_init(Self::in_process))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Answered, Engine, Request};
 use crate::observe::{Outcome, Tier};
-use crate::policy::Freshness;
+use crate::policy::{Freshness, Policy};
 use crate::site::Site;
 use std::time::Duration;
 
@@ -26,22 +26,42 @@ impl Engine {
         Some(Answered { outcome, age: Some(age), due: freshness != Freshness::Fresh })
     }
 
-    pub(super) fn age(&self, created_ms: u64) -> Duration {
+    pub(crate) fn age(&self, created_ms: u64) -> Duration {
         Duration::from_millis(self.store.now_ms().saturating_sub(created_ms))
     }
+}
+
+/// Beyond this many times the load's cost, chance never reloads early.
+const FAR: u32 = 50;
+
+/// How much longer a value of this age is fresh whatever chance says; `None` as long as it answers.
+pub(super) fn surely_fresh(
+    site: &Site,
+    policy: Policy,
+    age: Duration,
+    fresh: Option<Duration>,
+    delta: Duration,
+) -> Option<Duration> {
+    if is_plain(site, policy) {
+        return None;
+    }
+    let chance = if site.early { delta.saturating_mul(FAR) } else { Duration::ZERO };
+    fresh.map(|fresh| fresh.saturating_sub(age).saturating_sub(chance))
+}
+
+/// Whether the store alone says when a value ends.
+fn is_plain(site: &Site, policy: Policy) -> bool {
+    !site.early && site.stale_if_error.is_zero() && policy.stale().is_zero()
 }
 
 /// What the age of a value means for its function. Early reloads are by chance, the likelier the nearer the end and the dearer the load
 /// (`XFetch`: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", 2015).
 fn freshness(request: &Request<'_>, age: Duration, fresh: Option<Duration>, delta: Duration) -> Freshness {
-    /// Beyond this many times the load's cost the chance is nothing.
-    const FAR: u32 = 50;
     let Some(fresh) = fresh else { return Freshness::Fresh };
-    let Site { early, stale_if_error, .. } = *request.site;
-    if !early && stale_if_error.is_zero() && request.policy.stale().is_zero() {
-        // The store alone says when it ends.
+    if is_plain(request.site, request.policy) {
         return Freshness::Fresh;
     }
+    let early = request.site.early;
     if age > fresh.saturating_add(request.policy.stale()) {
         return Freshness::Expired;
     }

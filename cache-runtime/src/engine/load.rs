@@ -145,8 +145,12 @@ impl Engine {
                         landing.end(Verdict::Certified(value.clone()));
                     }
                     if let Some(keep) = keep {
+                        let age = Duration::from_millis(store.now_ms().saturating_sub(created_ms));
                         let (fresh, left) = (term.fresh, term.hard());
-                        keep.store(Kept { value, token, created_ms, fresh, left, delta, tags, size });
+                        keep.store(
+                            age,
+                            Kept { value, token, created_ms, fresh, delta, left, sure: None, tags, size },
+                        );
                     }
                 }
                 Ok(false) => drop(counters.fills_refused.fetch_add(1, Relaxed)),

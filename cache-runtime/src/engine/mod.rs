@@ -4,6 +4,7 @@ mod age;
 mod background;
 mod invalidate;
 mod load;
+mod local;
 mod read;
 mod refresh;
 mod tags;
@@ -15,7 +16,7 @@ use crate::error::StoreError;
 use crate::flight::{Flights, Shared, Trailing, Waits};
 use crate::frame::{Tags, Token, Value};
 use crate::key::{Key, KeyBuf};
-use crate::local::Local;
+use crate::local::{CallRef, Local};
 use crate::observe::{Counters, Outcome, Stats};
 use crate::pending::Pending;
 use crate::policy::{Policy, Term};
@@ -78,12 +79,20 @@ pub(crate) struct Request<'a> {
     pub(crate) site: &'static Site,
     pub(crate) policy: Policy,
     pub(crate) key: &'a KeyBuf,
+    /// What the arguments wrote, for L1.
+    pub(crate) args: &'a [u8],
     /// The texts of the tags that the arguments tell.
     pub(crate) tags: &'a [Bytes],
     /// Whether values bring tags of their own.
     pub(crate) tags_with: bool,
     /// How long generations have to live: as long as the entry.
     pub(crate) tag_ttl: Option<Duration>,
+}
+
+impl<'a> Request<'a> {
+    fn call(&self) -> CallRef<'a> {
+        CallRef { site: self.site, args: self.args }
+    }
 }
 
 /// The typed place of an answer.
@@ -182,6 +191,14 @@ impl Engine {
             let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
             counters.entry((site.namespace, site.function)).or_default().clone()
         })
+    }
+
+    #[inline]
+    pub(crate) fn count(&self, site: &'static Site, outcome: Outcome) {
+        match site.known_counters(self.id) {
+            Some(counters) => counters.answered(outcome),
+            None => self.counters(site).answered(outcome),
+        }
     }
 
     pub(crate) fn stats(&self) -> Stats {

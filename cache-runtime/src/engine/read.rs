@@ -2,19 +2,17 @@
 
 use super::load::Led;
 use super::tags::Marks;
-use super::{Answer, Answered, Call, Engine, Loaded, Request, Unreadable};
+use super::{Answered, Call, Engine, Loaded, Request, Unreadable};
 use crate::error::StoreError;
 use crate::flight::{Turn, Verdict};
-use crate::frame::{self, Entry, Lease, Token, Unusable, Value};
+use crate::frame::{Entry, Lease, Token, Unusable};
 use crate::key::Key;
-use crate::local::{Kept, Local, Ticket};
+use crate::local::Ticket;
 use crate::observe::{Outcome, Tier};
-use crate::policy::Level;
 use crate::tag::{Generation, Tag};
 use crate::time::Instant;
 use bytes::Bytes;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a caller lets a load be taken from it before it loads for itself alone.
@@ -58,41 +56,6 @@ impl Engine {
                 self.beside(request, &marks.key, call).await
             }
         }
-    }
-
-    /// The value of L1, where it is served without asking.
-    pub(crate) fn read_local(&self, request: &Request<'_>, answer: &mut dyn Answer) -> Option<Answered> {
-        let level @ (Level::Coherent | Level::Ttl(_)) = request.site.level else { return None };
-        let held = self.local.find(request.key.written())?;
-        // A reply asked for before an invalidation that is still unsent may lie here under a stamp from after it. The queue comes before
-        // the stamps: what is taken out of it has changed them.
-        if !self.pending.is_empty() && self.pending.contains_any(&self.key(request.key), held.tags()) {
-            return None;
-        }
-        if !self.local.is_valid(&held, level) {
-            return None;
-        }
-        self.aged(request, Tier::L1, held.created_ms, held.fresh, held.delta)
-            .filter(|_| answer.adopt(&held.value))
-    }
-
-    /// The value of L1, if the store still has the same one.
-    async fn read_validated(
-        &self,
-        request: &Request<'_>,
-        marks: &Marks,
-        call: &mut dyn Call,
-    ) -> Option<Answered> {
-        let Level::Validate = request.site.level else { return None };
-        let held = self.local.find(request.key.written())?;
-        if !self.local.is_valid(&held, Level::Validate) {
-            return None;
-        }
-        let current = self.are_current(Level::Validate, &held.tags);
-        let (found, current) = tokio::join!(biased; self.store.head(&marks.key), current);
-        let same = frame::value_token(&found.ok()?) == Some(held.token) && current.ok()?;
-        self.aged(request, Tier::L1, held.created_ms, held.fresh, held.delta)
-            .filter(|_| same && call.adopt(&held.value))
     }
 
     /// The lookup proper. An error means that the store cannot be relied on now.
@@ -216,44 +179,6 @@ impl Engine {
         Ok(seen)
     }
 
-    /// Puts a value of the store into L1, where the function uses it.
-    fn keep(
-        &self,
-        request: &Request<'_>,
-        marks: &Marks,
-        ticket: Ticket,
-        value: &Value<'_>,
-        answer: &dyn Answer,
-    ) {
-        let age = self.age(value.created_ms);
-        let Some(keeper) = self.keeper(request, marks, ticket) else { return };
-        let Some(shared) = answer.share() else { return };
-        let fresh = value.fresh();
-        let answers = fresh.map(|fresh| fresh.saturating_add(request.policy.stale()));
-        keeper.store(Kept {
-            value: shared,
-            token: value.token,
-            created_ms: value.created_ms,
-            fresh,
-            left: answers.map(|answers| answers.saturating_sub(age)),
-            delta: Duration::from_millis(value.delta_ms.into()),
-            tags: Self::tags_of(marks, value.tags),
-            size: value.payload.len(),
-        });
-    }
-
-    /// What puts a value into L1 later, where the function uses it.
-    pub(super) fn keeper(&self, request: &Request<'_>, marks: &Marks, ticket: Ticket) -> Option<Keeper> {
-        let level = request.site.level;
-        (level != Level::Off).then(|| Keeper {
-            local: self.local.clone(),
-            name: Bytes::copy_from_slice(request.key.written()),
-            asked: marks.hashes.clone(),
-            ticket,
-            level,
-        })
-    }
-
     /// Loads beside the store: held, unreachable, or with an invalidation of this process unsent.
     pub(super) async fn beside(&self, request: &Request<'_>, key: &Key, call: &mut dyn Call) -> Answered {
         loop {
@@ -309,20 +234,5 @@ impl Engine {
         let loaded = poll_fn(|context| call.poll_load(context)).await;
         self.counters(request.site).loads.record(started.elapsed());
         loaded
-    }
-}
-
-/// A place in L1 for what the store is being asked for.
-pub(super) struct Keeper {
-    local: Arc<Local>,
-    name: Bytes,
-    asked: Vec<u64>,
-    ticket: Ticket,
-    level: Level,
-}
-
-impl Keeper {
-    pub(super) fn store(self, kept: Kept) {
-        self.local.store(self.name, &self.asked, self.ticket, self.level, kept);
     }
 }

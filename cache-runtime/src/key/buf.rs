@@ -42,17 +42,26 @@ impl KeyBuf {
         if self.spill.is_empty() { &self.inline[..self.len] } else { &self.spill }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
-        if self.spill.is_empty() && end <= INLINE {
-            self.inline[self.len..end].copy_from_slice(bytes);
-            self.len = end;
-        } else {
-            if self.spill.is_empty() {
-                self.spill.extend_from_slice(&self.inline[..self.len]);
+        // A spilled buffer is longer than the inline one.
+        match self.inline.get_mut(self.len..end) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.len = end;
             }
-            self.spill.extend_from_slice(bytes);
+            None => self.spill(bytes),
         }
+    }
+
+    #[cold]
+    fn spill(&mut self, bytes: &[u8]) {
+        if self.spill.is_empty() {
+            self.spill.extend_from_slice(&self.inline[..self.len]);
+        }
+        self.spill.extend_from_slice(bytes);
+        self.len = self.spill.len();
     }
 
     pub(super) fn insert(&mut self, at: usize, byte: u8) {

@@ -30,13 +30,14 @@ pub trait KeyPart {
 macro_rules! integers {
     ($($ty:ty)*) => {$(
         impl KeyPart for $ty {
+            #[inline]
             fn write(&self, key: &mut KeyWriter<'_>) {
-                key.integer(*self);
+                key.integer(*self, self.to_le_bytes(), <$ty>::MIN != 0);
             }
         }
         impl KeyPart for std::num::NonZero<$ty> {
             fn write(&self, key: &mut KeyWriter<'_>) {
-                key.integer(self.get());
+                self.get().write(key);
             }
         }
     )*};
@@ -44,12 +45,14 @@ macro_rules! integers {
 integers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
 impl KeyPart for str {
+    #[inline]
     fn write(&self, key: &mut KeyWriter<'_>) {
         key.name(self);
     }
 }
 
 impl KeyPart for String {
+    #[inline]
     fn write(&self, key: &mut KeyWriter<'_>) {
         key.name(self);
     }
@@ -70,7 +73,7 @@ impl KeyPart for char {
 /// Whole nanoseconds.
 impl KeyPart for std::time::Duration {
     fn write(&self, key: &mut KeyWriter<'_>) {
-        key.integer(self.as_nanos());
+        self.as_nanos().write(key);
     }
 }
 
@@ -86,6 +89,7 @@ macro_rules! displayed {
 displayed!(std::net::IpAddr std::net::Ipv4Addr std::net::Ipv6Addr std::net::SocketAddr);
 
 impl<T: KeyPart> KeyPart for Option<T> {
+    #[inline]
     fn write(&self, key: &mut KeyWriter<'_>) {
         key.option(self.as_ref());
     }
@@ -118,6 +122,7 @@ impl<T: KeyPart> KeyPart for std::collections::BTreeSet<T> {
 macro_rules! pointers {
     ($($ty:ty)*) => {$(
         impl<T: KeyPart + ?Sized> KeyPart for $ty {
+            #[inline]
             fn write(&self, key: &mut KeyWriter<'_>) {
                 (**self).write(key);
             }
@@ -171,9 +176,9 @@ mod chrono {
     /// The instant, whatever the zone: seconds since the Unix epoch, `.`, nanoseconds.
     impl<Tz: TimeZone> KeyPart for DateTime<Tz> {
         fn write(&self, key: &mut KeyWriter<'_>) {
-            key.integer(self.timestamp());
+            self.timestamp().write(key);
             key.text(".");
-            key.integer(self.timestamp_subsec_nanos());
+            self.timestamp_subsec_nanos().write(key);
         }
     }
 
@@ -195,7 +200,7 @@ mod time {
     /// The instant, whatever the offset: nanoseconds since the Unix epoch.
     impl KeyPart for OffsetDateTime {
         fn write(&self, key: &mut KeyWriter<'_>) {
-            key.integer(self.unix_timestamp_nanos());
+            self.unix_timestamp_nanos().write(key);
         }
     }
 

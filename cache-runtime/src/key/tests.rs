@@ -123,6 +123,90 @@ fn options_lists_and_tuples_of_hostile_texts_never_collide() {
     all_different(nested, |tuple| written(&[&|key| key.part(tuple)]));
 }
 
+/// One part of a key, whatever its type.
+type Part = Box<dyn Fn(&mut KeyWriter<'_>)>;
+
+fn part<T: KeyPart + 'static>(value: T) -> Part {
+    Box::new(move |key| key.part(&value))
+}
+
+/// Parts of every kind, chosen to look like each other.
+fn parts() -> Vec<Part> {
+    let mut parts: Vec<Part> = hostile_texts().into_iter().map(part).collect();
+    for n in [0, 1, 5, 49, 58] {
+        parts.extend([part(n), part(u64::from(n)), part(i16::from(n)), part(u32::from(n)), part(Some(n))]);
+        parts.extend([
+            part(u128::from(n)),
+            part(i128::from(n)),
+            part(char::from(n)),
+            part(vec![n]),
+            part((n,)),
+        ]);
+        parts.extend([part(n.to_string()), part(char::from(n).to_string()), part([Some(n), None])]);
+    }
+    parts.extend([
+        part(-1_i8),
+        part(u8::MAX),
+        part(u64::MAX),
+        part(-1_i64),
+        part(true),
+        part("true".to_owned()),
+    ]);
+    parts.extend([
+        part(()),
+        part(Vec::<u8>::new()),
+        part(None::<u8>),
+        part(Some(None::<u8>)),
+        part(Some("~".to_owned())),
+    ]);
+    parts.push(part(std::net::Ipv6Addr::LOCALHOST));
+    for literal in ["", ":", "::", "a", "[", "x:", "\u{1}"] {
+        parts.push(Box::new(move |key| key.text(literal)));
+    }
+    parts
+}
+
+/// L1 finds entries by the calls of the writer, and they are invalidated by the text: where those are the same, this is.
+#[test]
+fn equal_calls_are_equal_texts() {
+    let parts = parts();
+    let mut seen = HashMap::new();
+    for one in &parts {
+        for other in &parts {
+            let write = |key: &mut KeyWriter<'_>| {
+                one(key);
+                other(key);
+            };
+            let mut calls = KeyBuf::new();
+            write(&mut KeyWriter::of_calls(&mut calls));
+            let text = buf(write).written().to_vec();
+            let first = seen.entry(calls.written().to_vec()).or_insert_with(|| text.clone());
+            assert_eq!(first.escape_ascii().to_string(), text.escape_ascii().to_string());
+        }
+    }
+    assert!(
+        seen.len() > parts.len() * parts.len() / 2,
+        "{} of {} pairs differ",
+        seen.len(),
+        parts.len().pow(2)
+    );
+}
+
+#[test]
+fn long_calls_are_whole() {
+    let long = "x".repeat(300);
+    let calls = |last: u8| {
+        let mut calls = KeyBuf::new();
+        let mut key = KeyWriter::of_calls(&mut calls);
+        key.part(&long);
+        key.part(&last);
+        calls.written().to_vec()
+    };
+    assert_eq!(calls(1).len(), calls(2).len());
+    assert!(calls(1).len() > 300);
+    assert_ne!(calls(1), calls(2));
+}
+
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::option_option, reason = "it is a case that an encoding gets wrong")]
 struct Arguments {

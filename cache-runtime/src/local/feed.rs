@@ -1,8 +1,8 @@
 //! Whether this process hears of invalidations, and until when it may rely on that.
 
-use crate::time::Instant;
+use crate::time::{Clock, Instant};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 /// Not to be relied on.
 const DEAD: u64 = 0;
@@ -13,30 +13,26 @@ const UNBOUNDED: u64 = u64::MAX;
 pub(super) struct Feed {
     /// Changes whenever something may have been missed.
     epoch: AtomicU64,
-    /// Nanoseconds since `started`.
+    /// Nanoseconds of the clock.
     lease_until: AtomicU64,
     missing: AtomicBool,
-    started: Instant,
+    clock: Arc<Clock>,
 }
 
-impl Default for Feed {
-    fn default() -> Self {
+impl Feed {
+    pub(super) fn new(clock: Arc<Clock>) -> Self {
         Self {
             epoch: AtomicU64::new(0),
             lease_until: AtomicU64::new(DEAD),
             missing: AtomicBool::new(false),
-            started: Instant::now(),
+            clock,
         }
     }
-}
 
-impl Feed {
-    pub(super) fn is_live(&self) -> bool {
-        match self.lease_until.load(Ordering::Acquire) {
-            DEAD => false,
-            UNBOUNDED => true,
-            until => nanos(self.started.elapsed()) < until,
-        }
+    /// `now` in nanoseconds since it started.
+    #[inline]
+    pub(super) fn is_live(&self, now: u64) -> bool {
+        now < self.lease_until.load(Ordering::Acquire)
     }
 
     /// Whether there is none, so that time has to bound what it would have told.
@@ -57,7 +53,7 @@ impl Feed {
         if self.missing.swap(false, Ordering::AcqRel) {
             self.flush();
         }
-        let until = until.map_or(UNBOUNDED, |until| nanos(until.saturating_duration_since(self.started)));
+        let until = until.map_or(UNBOUNDED, |until| self.clock.at(until));
         self.lease_until.store(until, Ordering::Release);
     }
 
@@ -71,8 +67,4 @@ impl Feed {
         self.missing.store(true, Ordering::Release);
         self.lease_until.store(UNBOUNDED, Ordering::Release);
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(UNBOUNDED - 1)
 }

@@ -1,22 +1,26 @@
 //! L1: typed values of this process, valid as long as nothing was invalidated since they were asked for.
 
+mod entries;
 mod feed;
+mod held;
+mod stripes;
 
+pub(crate) use self::held::{CallRef, Held, Kept, OwnedCall};
+pub(crate) use self::stripes::{Stripe, stripe};
+
+use self::entries::Entries;
 use self::feed::Feed;
-use crate::flight::Shared;
-use crate::frame::Token;
+use self::held::{Depends, Valid};
+use self::stripes::Stripes;
 use crate::policy::Level;
 use crate::store::Listener;
 use crate::tag::{Generation, Tag};
-use crate::time::Instant;
+use crate::time::{Clock, Instant, nanos};
 use bytes::Bytes;
 use quick_cache::sync;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Stamps; a collision costs one needless read of the store.
-const STRIPES: usize = 1 << 16;
 /// Generations of tags that are remembered.
 const GENERATIONS: usize = 16_384;
 /// How long a coherent entry lives where there is no feed.
@@ -40,16 +44,18 @@ impl Capacity {
 
 /// L1, and the stamps that both it and the flights are checked by.
 pub(crate) struct Local {
-    stripes: Box<[AtomicU64]>,
+    stripes: Stripes,
     feed: Feed,
-    entries: sync::Cache<Bytes, Arc<Held>, Weight>,
+    entries: Entries,
     generations: sync::Cache<Bytes, Known>,
+    /// So that nobody can tell beforehand which calls displace each other.
+    seed: u64,
+    clock: Arc<Clock>,
 }
 
 /// What was known before the store was asked; what it answers is as true as this is unchanged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticket {
-    /// The sum of the stamps: they only grow, so that equal sums are equal stamps.
     pub(crate) stamp: u64,
     epoch: u64,
     live: bool,
@@ -64,41 +70,6 @@ impl Ticket {
     }
 }
 
-/// The hashes of what a value depends on: its key, its tags.
-pub(crate) type Hashes = Box<[u64]>;
-
-/// One value in L1.
-pub(crate) struct Held {
-    pub(crate) value: Shared,
-    pub(crate) token: Token,
-    pub(crate) created_ms: u64,
-    /// How long it is fresh from its creation on; `None` for ever.
-    pub(crate) fresh: Option<Duration>,
-    /// What its load cost.
-    pub(crate) delta: Duration,
-    pub(crate) tags: Box<[(Tag, Generation)]>,
-    hashes: Hashes,
-    ticket: Ticket,
-    expires: Option<Instant>,
-    /// Bytes of the frame it came from.
-    size: usize,
-}
-
-/// A value for L1.
-pub(crate) struct Kept {
-    pub(crate) value: Shared,
-    pub(crate) token: Token,
-    pub(crate) created_ms: u64,
-    /// How long it is fresh from its creation on; `None` for ever.
-    pub(crate) fresh: Option<Duration>,
-    /// How much longer it answers; `None` for ever.
-    pub(crate) left: Option<Duration>,
-    /// What its load cost.
-    pub(crate) delta: Duration,
-    pub(crate) tags: Box<[(Tag, Generation)]>,
-    pub(crate) size: usize,
-}
-
 /// A tag's generation, as the store told it.
 #[derive(Clone, Copy)]
 struct Known {
@@ -106,28 +77,17 @@ struct Known {
     ticket: Ticket,
 }
 
-#[derive(Clone)]
-struct Weight;
-
-impl quick_cache::Weighter<Bytes, Arc<Held>> for Weight {
-    fn weight(&self, name: &Bytes, held: &Arc<Held>) -> u64 {
-        (name.len() + held.size + 128) as u64
-    }
-}
-
-impl Held {
-    /// What an invalidation of would make this invalid, besides its key.
-    pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
-        self.tags.iter().map(|(tag, _)| tag)
-    }
-}
-
 impl Local {
     pub(crate) fn new(capacity: Capacity) -> Self {
-        let stripes = std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect();
-        let entries = sync::Cache::with_weighter(1_024, capacity.bytes(), Weight);
-        let generations = sync::Cache::new(GENERATIONS);
-        Self { stripes, feed: Feed::default(), entries, generations }
+        let clock = Arc::new(Clock::new());
+        Self {
+            stripes: Stripes::new(),
+            feed: Feed::new(clock.clone()),
+            entries: Entries::new(capacity.bytes()),
+            generations: sync::Cache::new(GENERATIONS),
+            seed: getrandom::u64().unwrap_or_default(),
+            clock,
+        }
     }
 
     /// To be taken before the store is asked for what depends on `hashes`.
@@ -135,31 +95,41 @@ impl Local {
         // The epoch before the lease: an epoch that began with a loss is not read together with the lease that was lost.
         let epoch = self.feed.epoch();
         // The lease before the stamps: whoever sees a lease sees every invalidation that was told before it.
-        let live = self.feed.is_live();
+        let live = self.feed.is_live(self.now());
         Ticket { epoch, live, stamp: self.stamp(hashes), current_at: Instant::now() }
     }
 
     /// Makes everything invalid that depends on `hash` and was asked for before now.
     pub(crate) fn invalidate(&self, hash: u64) {
-        self.stripe(hash).fetch_add(1, Ordering::AcqRel);
+        self.stripes.change(stripe(hash));
     }
 
-    /// The entry of `name`, valid or not.
-    pub(crate) fn find(&self, name: &[u8]) -> Option<Arc<Held>> {
-        self.entries.get(name)
+    /// Nanoseconds, for the questions below.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    /// What `look` makes of the entry of `call`, valid or not.
+    #[inline]
+    pub(crate) fn find<R>(&self, call: CallRef<'_>, look: impl FnMut(&Held) -> Option<R>) -> Option<R> {
+        self.entries.find(call, call.hash(self.seed), look)
     }
 
     /// Whether nothing speaks against serving `held` at `level`.
-    pub(crate) fn is_valid(&self, held: &Held, level: Level) -> bool {
+    #[inline]
+    pub(crate) fn is_valid(&self, held: &Held, level: Level, now: u64) -> bool {
+        let coherent = level == Level::Coherent;
         // The order matters: see `ticket`.
-        let live = level != Level::Coherent || self.feed.is_live();
-        live && held.ticket.stamp == self.stamp(&held.hashes)
-            && (level != Level::Coherent || held.ticket.epoch == self.feed.epoch())
-            && held.expires.is_none_or(|expires| Instant::now() < expires)
+        (!coherent || self.feed.is_live(now))
+            && held.stamp == held.depends.stamp(&self.stripes)
+            && (!coherent || held.epoch == self.feed.epoch())
+            && now < held.expires
     }
 
     /// Keeps a value that was asked for after `ticket` was taken of `asked`: its key and the tags known before.
-    pub(crate) fn store(&self, name: Bytes, asked: &[u64], ticket: Ticket, level: Level, kept: Kept) {
+    pub(crate) fn store(&self, call: OwnedCall, asked: &[u64], ticket: Ticket, kept: Kept) {
+        let level = call.site.level;
         let most = match level {
             Level::Off => return,
             Level::Coherent if !ticket.live => return,
@@ -170,24 +140,27 @@ impl Local {
         let later = kept.tags.iter().map(|(tag, _)| tag.hash()).filter(|hash| !asked.contains(hash));
         let clock = kept.tags.first().map(|(tag, _)| tag.clock_hash());
         let lasting = asked.iter().copied().filter(|hash| Some(*hash) != clock);
-        let hashes: Hashes = lasting.chain(later).collect();
+        let depends = Depends::on(lasting.chain(later).map(stripe));
         // Tags that came with the value have no stamp in the ticket. Their invalidation changes their namespace's clock first, and
         // that is in the ticket: if it stands still after their stamps were read, nothing was missed.
-        let stamp = self.stamp(&hashes);
+        let stamp = depends.stamp(&self.stripes);
         if self.stamp(asked) != ticket.stamp {
             return;
         }
-        let ticket = Ticket { stamp, ..ticket };
-        let Kept { value, token, created_ms, fresh, left, delta, tags, size } = kept;
-        let bound = most.map(|most| ticket.current_at + most);
-        let expires = bound.into_iter().chain(left.map(|left| Instant::now() + left)).min();
-        let held = Held { value, token, created_ms, fresh, delta, tags, hashes, ticket, expires, size };
-        self.entries.insert(name, Arc::new(held));
+        self.clock.look_at_tokio();
+        let now = self.now();
+        let from_now =
+            |limit: Option<Duration>| limit.map_or(u64::MAX, |limit| now.saturating_add(nanos(limit)));
+        let bound = most.map(|most| self.clock.at(ticket.current_at + most));
+        let expires = from_now(kept.left).min(bound.unwrap_or(u64::MAX));
+        let sure_until = from_now(kept.sure).min(expires);
+        let valid = Valid { stamp, epoch: ticket.epoch, depends, sure_until, expires };
+        self.entries.insert(call.borrow().hash(self.seed), Held::new(call, kept, valid));
     }
 
     /// The generation of `tag`, as long as the feed would have told of its end.
     pub(crate) fn generation(&self, tag: &Tag) -> Option<Generation> {
-        if !self.feed.is_live() || self.feed.is_missing() {
+        if !self.feed.is_live(self.now()) || self.feed.is_missing() {
             return None;
         }
         let known = self.generations.get(tag.name())?;
@@ -211,15 +184,11 @@ impl Local {
 
     /// Entries, and bytes as they are counted against the capacity.
     pub(crate) fn size(&self) -> (usize, u64) {
-        (self.entries.len(), self.entries.weight())
+        self.entries.size()
     }
 
     fn stamp(&self, hashes: &[u64]) -> u64 {
-        hashes.iter().fold(0, |sum, &hash| sum.wrapping_add(self.stripe(hash).load(Ordering::Acquire)))
-    }
-
-    fn stripe(&self, hash: u64) -> &AtomicU64 {
-        &self.stripes[usize::from(u16::from_le_bytes([hash.to_le_bytes()[0], hash.to_le_bytes()[1]]))]
+        self.stripes.sum(hashes.iter().copied().map(stripe))
     }
 }
 

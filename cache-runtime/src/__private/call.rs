@@ -1,0 +1,143 @@
+//! A call, from its arguments to the value of L1 or to what is needed to answer it otherwise.
+
+use super::report;
+use crate::cache::{Ambient, Cache};
+use crate::context::{self, View};
+use crate::engine::Answered;
+use crate::flight::Shared;
+use crate::key::{KeyBuf, KeyWriter};
+use crate::local::CallRef;
+use crate::observe::{Outcome, Tier};
+use crate::policy::Policy;
+use crate::site::Site;
+use crate::tag::TagWriter;
+use crate::typed::Taker;
+use bytes::Bytes;
+
+/// A call of an annotated function before its lookup, or of its companion.
+pub struct Call<'a> {
+    site: &'static Site,
+    policy: Policy,
+    cache: Option<&'a Cache>,
+    condition: bool,
+}
+
+/// A call that L1 did not answer.
+pub struct Missed {
+    pub(super) site: &'static Site,
+    pub(super) policy: Policy,
+    pub(super) key: KeyBuf,
+    pub(super) args: Box<[u8]>,
+    pub(super) tags: Vec<Bytes>,
+    pub(super) cache: Option<Cache>,
+    pub(super) condition: bool,
+}
+
+impl<'a> Call<'a> {
+    /// A call at `site`.
+    #[inline]
+    #[must_use]
+    pub const fn new(site: &'static Site, policy: Policy) -> Self {
+        Self { site, policy, cache: None, condition: true }
+    }
+
+    /// Names the cache.
+    #[inline]
+    #[must_use]
+    pub const fn on(mut self, cache: &'a Cache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Caches only under a condition.
+    #[inline]
+    #[must_use]
+    pub const fn only_if(mut self, condition: bool) -> Self {
+        self.condition = condition;
+        self
+    }
+
+    /// The value of L1, where it answers by itself; `key` and `tags` write what the arguments tell.
+    ///
+    /// # Errors
+    /// The call, to be answered otherwise.
+    #[inline]
+    pub fn look_up<V>(
+        self,
+        take: Taker<V>,
+        key: impl Fn(&mut KeyWriter<'_>),
+        tags: impl FnOnce(&mut TagWriter<'_>),
+    ) -> Result<V, Box<Missed>> {
+        let mut args = KeyBuf::new();
+        key(&mut KeyWriter::of_calls(&mut args));
+        let mut value = None;
+        let hit = self.condition
+            && self.hit(args.written(), &mut |shared| {
+                value = take(shared);
+                value.is_some()
+            });
+        match value {
+            Some(value) if hit => Ok(value),
+            _ => Err(self.missed(&args, key, tags)),
+        }
+    }
+
+    /// The same without a lookup.
+    pub fn missing(
+        self,
+        key: impl Fn(&mut KeyWriter<'_>),
+        tags: impl FnOnce(&mut TagWriter<'_>),
+    ) -> Box<Missed> {
+        let mut args = KeyBuf::new();
+        key(&mut KeyWriter::of_calls(&mut args));
+        self.missed(&args, key, tags)
+    }
+
+    fn hit(&self, args: &[u8], take: &mut dyn FnMut(&Shared) -> bool) -> bool {
+        let View { reads_past_caches, is_watched, cache } = context::view();
+        if reads_past_caches {
+            return false;
+        }
+        let cache = self.cache.or(cache.as_ref()).unwrap_or_else(|| Cache::global());
+        let Some(created_ms) = cache.engine.hit(CallRef { site: self.site, args }, take) else {
+            return false;
+        };
+        cache.engine.count(self.site, Outcome::Hit(Tier::L1));
+        if is_watched {
+            let age = Some(cache.engine.age(created_ms));
+            report(self.site, Answered { outcome: Outcome::Hit(Tier::L1), age, due: false });
+        }
+        true
+    }
+
+    #[cold]
+    fn missed(
+        &self,
+        args: &KeyBuf,
+        write: impl Fn(&mut KeyWriter<'_>),
+        tags: impl FnOnce(&mut TagWriter<'_>),
+    ) -> Box<Missed> {
+        let mut key = KeyBuf::new();
+        let mut writer = KeyWriter::new(&mut key);
+        writer.text(self.site.head);
+        write(&mut writer);
+        key.finish();
+        let mut texts = Vec::new();
+        tags(&mut TagWriter(&mut texts));
+        let Self { site, policy, cache, condition } = *self;
+        let (args, cache) = (args.written().into(), cache.cloned());
+        Box::new(Missed { site, policy, key, args, tags: texts, cache, condition })
+    }
+}
+
+impl Missed {
+    /// Without a load in the background nothing is served that needs one.
+    pub(super) fn never_stale(mut self: Box<Self>) -> Box<Self> {
+        self.policy = self.policy.without_stale();
+        self
+    }
+
+    pub(super) fn cache(&mut self) -> Ambient {
+        self.cache.take().map_or_else(Cache::ambient, Ambient::Scoped)
+    }
+}

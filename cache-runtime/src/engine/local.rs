@@ -1,0 +1,126 @@
+//! What L1 answers, and what goes into it.
+
+use super::age::surely_fresh;
+use super::tags::Marks;
+use super::{Answer, Answered, Call, Engine, Request};
+use crate::flight::Shared;
+use crate::frame::{self, Value};
+use crate::local::{CallRef, Held, Kept, Local, OwnedCall, Ticket};
+use crate::observe::Tier;
+use crate::policy::{Level, Policy};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Engine {
+    /// Gives `take` the value of L1, where it is served without asking and nothing is due; tells when it was created.
+    #[inline]
+    pub(crate) fn hit(&self, call: CallRef<'_>, take: &mut dyn FnMut(&Shared) -> bool) -> Option<u64> {
+        let now = self.local.now();
+        self.local.find(call, |held| {
+            let serves =
+                self.serves(held, call.site.level, now) && held.is_surely_fresh(now) && take(&held.value);
+            serves.then_some(held.created_ms)
+        })
+    }
+
+    /// The value of L1, where it is served without asking, due or not.
+    pub(crate) fn read_local(&self, request: &Request<'_>, answer: &mut dyn Answer) -> Option<Answered> {
+        let now = self.local.now();
+        self.local.find(request.call(), |held| {
+            if !self.serves(held, request.site.level, now) {
+                return None;
+            }
+            self.aged(request, Tier::L1, held.created_ms, held.fresh(), held.delta())
+                .filter(|_| answer.adopt(&held.value))
+        })
+    }
+
+    #[inline]
+    fn serves(&self, held: &Held, level: Level, now: u64) -> bool {
+        // A reply asked for before an invalidation that is still unsent may lie here under a stamp from after it. The queue comes before
+        // the stamps: what is taken out of it has changed them.
+        matches!(level, Level::Coherent | Level::Ttl(_))
+            && (self.pending.is_empty() || !self.pending.may_contain(held.stripes()))
+            && self.local.is_valid(held, level, now)
+    }
+
+    /// The value of L1, if the store still has the same one.
+    pub(super) async fn read_validated(
+        &self,
+        request: &Request<'_>,
+        marks: &Marks,
+        call: &mut dyn Call,
+    ) -> Option<Answered> {
+        let Level::Validate = request.site.level else { return None };
+        let now = self.local.now();
+        let (value, checked, aged) = self.local.find(request.call(), |held| {
+            if !self.local.is_valid(held, Level::Validate, now) {
+                return None;
+            }
+            let aged = self.aged(request, Tier::L1, held.created_ms, held.fresh(), held.delta());
+            Some((held.value.clone(), held.checked.as_deref()?.clone(), aged))
+        })?;
+        let current = self.are_current(Level::Validate, &checked.tags);
+        let (found, current) = tokio::join!(biased; self.store.head(&marks.key), current);
+        let same = frame::value_token(&found.ok()?) == Some(checked.token) && current.ok()?;
+        aged.filter(|_| same && call.adopt(&value))
+    }
+
+    /// Puts a value of the store into L1, where the function uses it.
+    pub(super) fn keep(
+        &self,
+        request: &Request<'_>,
+        marks: &Marks,
+        ticket: Ticket,
+        value: &Value<'_>,
+        answer: &dyn Answer,
+    ) {
+        let Some(keeper) = self.keeper(request, marks, ticket) else { return };
+        let Some(shared) = answer.share() else { return };
+        let age = self.age(value.created_ms);
+        let answers = value.fresh().map(|fresh| fresh.saturating_add(request.policy.stale()));
+        let left = answers.map(|answers| answers.saturating_sub(age));
+        keeper.store(
+            age,
+            Kept {
+                value: shared,
+                token: value.token,
+                created_ms: value.created_ms,
+                fresh: value.fresh(),
+                delta: Duration::from_millis(value.delta_ms.into()),
+                left,
+                sure: None,
+                tags: Self::tags_of(marks, value.tags),
+                size: value.payload.len(),
+            },
+        );
+    }
+
+    /// What puts a value into L1 later, where the function uses it.
+    pub(super) fn keeper(&self, request: &Request<'_>, marks: &Marks, ticket: Ticket) -> Option<Keeper> {
+        (request.site.level != Level::Off).then(|| Keeper {
+            local: self.local.clone(),
+            call: request.call().to_owned(),
+            policy: request.policy,
+            asked: marks.hashes.clone(),
+            ticket,
+        })
+    }
+}
+
+/// A place in L1 for what the store is being asked for.
+pub(super) struct Keeper {
+    local: Arc<Local>,
+    call: OwnedCall,
+    policy: Policy,
+    asked: Vec<u64>,
+    ticket: Ticket,
+}
+
+impl Keeper {
+    /// Stores a value of this age.
+    pub(super) fn store(self, age: Duration, kept: Kept) {
+        let sure = surely_fresh(self.call.site, self.policy, age, kept.fresh, kept.delta);
+        self.local.store(self.call, &self.asked, self.ticket, Kept { sure, ..kept });
+    }
+}

@@ -1,0 +1,234 @@
+//! One value in L1.
+
+use super::stripes::{Stripe, Stripes};
+use crate::flight::Shared;
+use crate::frame::Token;
+use crate::policy::Level;
+use crate::site::Site;
+use crate::tag::{Generation, Tag};
+use crate::time::millis_u32;
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Release},
+};
+use std::time::Duration;
+
+/// Bytes of an entry besides its value and its call.
+const OVERHEAD: usize = 200;
+
+/// One value in L1, found by its call.
+pub(crate) struct Held {
+    pub(super) call: OwnedCall,
+    pub(crate) value: Shared,
+    pub(crate) created_ms: u64,
+    /// Nanoseconds of [`Local`](super::Local)'s clock until which it is fresh whatever chance says.
+    pub(super) sure_until: u64,
+    /// The same until which it may be served at all.
+    pub(super) expires: u64,
+    /// The stamps of what it depends on, summed, and where they stand.
+    pub(super) stamp: u64,
+    pub(super) epoch: u64,
+    pub(super) depends: Depends,
+    /// Milliseconds from its creation; `u32::MAX` for ever.
+    fresh_ms: u32,
+    /// What its load cost, in milliseconds.
+    delta_ms: u32,
+    /// Bytes of the frame it came from.
+    size: u32,
+    left: AtomicBool,
+    /// What the store is asked about; only where it is asked at every hit.
+    pub(crate) checked: Option<Box<Checked>>,
+}
+
+/// What tells whether the store still has the value.
+#[derive(Clone)]
+pub(crate) struct Checked {
+    pub(crate) token: Token,
+    pub(crate) tags: Box<[(Tag, Generation)]>,
+}
+
+/// The stripes of a value's key and tags: few of them without another allocation.
+pub(super) struct Depends {
+    first: [Stripe; 2],
+    rest: Box<[Stripe]>,
+}
+
+impl Depends {
+    /// What depends on one thing twice is as invalid as what depends on it once.
+    pub(super) fn on(mut stripes: impl Iterator<Item = Stripe>) -> Self {
+        let key = stripes.next().unwrap_or_default();
+        Self { first: [key, stripes.next().unwrap_or(key)], rest: stripes.collect() }
+    }
+
+    pub(super) fn stripes(&self) -> impl Iterator<Item = Stripe> {
+        self.first.into_iter().chain(self.rest.iter().copied())
+    }
+
+    /// What the stamps are summed up to now.
+    #[inline]
+    pub(super) fn stamp(&self, stamps: &Stripes) -> u64 {
+        let [key, tag] = self.first;
+        stamps.sum(self.rest.iter().copied()).wrapping_add(stamps.get(key)).wrapping_add(stamps.get(tag))
+    }
+}
+
+/// What L1 finds an entry by: the function's head, and what its arguments wrote.
+#[derive(Clone, Copy)]
+pub(crate) struct CallRef<'a> {
+    pub(crate) site: &'static Site,
+    pub(crate) args: &'a [u8],
+}
+
+/// The same, kept.
+#[derive(Clone)]
+pub(crate) struct OwnedCall {
+    pub(crate) site: &'static Site,
+    pub(crate) args: Box<[u8]>,
+}
+
+impl CallRef<'_> {
+    /// The same in every call alike, and in this process only.
+    #[inline]
+    pub(super) fn hash(self, seed: u64) -> u64 {
+        xxhash_rust::xxh3::xxh3_64_with_seed(self.args, seed ^ self.site.seed)
+    }
+
+    pub(crate) fn to_owned(self) -> OwnedCall {
+        OwnedCall { site: self.site, args: self.args.into() }
+    }
+}
+
+impl OwnedCall {
+    pub(crate) fn borrow(&self) -> CallRef<'_> {
+        CallRef { site: self.site, args: &self.args }
+    }
+
+    #[inline]
+    pub(super) fn is(&self, call: CallRef<'_>) -> bool {
+        // A companion has a site of its own.
+        (std::ptr::eq(self.site, call.site) || self.site.head == call.site.head) && *self.args == *call.args
+    }
+}
+
+/// A value for L1.
+pub(crate) struct Kept {
+    pub(crate) value: Shared,
+    pub(crate) token: Token,
+    pub(crate) created_ms: u64,
+    /// How long it is fresh from its creation on; `None` for ever.
+    pub(crate) fresh: Option<Duration>,
+    /// What its load cost.
+    pub(crate) delta: Duration,
+    /// How much longer it answers; `None` for ever.
+    pub(crate) left: Option<Duration>,
+    /// How much longer it is fresh whatever chance says; `None` as long as it answers.
+    pub(crate) sure: Option<Duration>,
+    pub(crate) tags: Box<[(Tag, Generation)]>,
+    /// Bytes of the frame it came from.
+    pub(crate) size: usize,
+}
+
+/// As long as what an entry is valid.
+pub(super) struct Valid {
+    pub(super) stamp: u64,
+    pub(super) epoch: u64,
+    pub(super) depends: Depends,
+    pub(super) sure_until: u64,
+    pub(super) expires: u64,
+}
+
+impl Held {
+    pub(super) fn new(call: OwnedCall, kept: Kept, valid: Valid) -> Self {
+        let Kept { value, token, created_ms, fresh, delta, tags, size, .. } = kept;
+        let Valid { stamp, epoch, depends, sure_until, expires } = valid;
+        let checked = call.site.level == Level::Validate;
+        Self {
+            call,
+            value,
+            created_ms,
+            sure_until,
+            expires,
+            stamp,
+            epoch,
+            depends,
+            fresh_ms: fresh.map_or(u32::MAX, millis_u32),
+            delta_ms: millis_u32(delta),
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            left: AtomicBool::new(false),
+            checked: checked.then(|| Box::new(Checked { token, tags })),
+        }
+    }
+
+    /// How long it is fresh from its creation on; `None` for ever.
+    pub(crate) fn fresh(&self) -> Option<Duration> {
+        (self.fresh_ms != u32::MAX).then(|| Duration::from_millis(self.fresh_ms.into()))
+    }
+
+    /// What its load cost.
+    pub(crate) fn delta(&self) -> Duration {
+        Duration::from_millis(self.delta_ms.into())
+    }
+
+    /// Where the stamps of its key and its tags stand.
+    pub(crate) fn stripes(&self) -> impl Iterator<Item = Stripe> {
+        self.depends.stripes()
+    }
+
+    /// Whether it is fresh at `now` whatever chance says.
+    #[inline]
+    pub(crate) fn is_surely_fresh(&self, now: u64) -> bool {
+        now < self.sure_until
+    }
+
+    pub(super) fn weight(&self) -> u64 {
+        (self.size as usize + self.call.args.len() + OVERHEAD) as u64
+    }
+
+    #[inline]
+    pub(super) fn is_of(&self, call: CallRef<'_>) -> bool {
+        self.call.is(call)
+    }
+
+    /// Whether it is not in L1 any more.
+    #[inline]
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Acquire)
+    }
+
+    pub(super) fn leave(&self) {
+        self.left.store(true, Release);
+    }
+}
+
+#[cfg(test)]
+impl Held {
+    /// Nobody's value, for a frame of `size` bytes.
+    pub(super) fn weighing(size: u64) -> Self {
+        let kept = Kept {
+            value: std::sync::Arc::new(()),
+            token: Token([0; 16]),
+            created_ms: 0,
+            fresh: None,
+            delta: Duration::ZERO,
+            left: None,
+            sure: None,
+            tags: Box::default(),
+            size: usize::try_from(size).expect("a small size"),
+        };
+        let depends = Depends::on(std::iter::empty());
+        let valid = Valid { stamp: 0, epoch: 0, depends, sure_until: u64::MAX, expires: u64::MAX };
+        Self::new(CallRef::of_test().to_owned(), kept, valid)
+    }
+
+    pub(super) fn created(self, created_ms: u64) -> Self {
+        Self { created_ms, ..self }
+    }
+}
+
+#[cfg(test)]
+impl CallRef<'_> {
+    pub(super) fn of_test() -> Self {
+        static SITE: Site = Site::new("test", "get", "test:v1:get");
+        Self { site: &SITE, args: b"" }
+    }
+}
