@@ -8,6 +8,7 @@ pub mod __private;
 
 mod breaker;
 mod cache;
+pub mod catalog;
 pub mod codec;
 mod context;
 mod engine;
@@ -35,6 +36,7 @@ mod typed;
 pub use cache_macros::{KeyPart, cached, invalidates, updates};
 
 pub use self::cache::{Cache, CacheBuilder, OnRestart};
+pub use self::catalog::catalog;
 pub use self::codec::Value;
 pub use self::context::observed;
 pub use self::engine::Put;

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     // Adapters.
     &["memory", "redis"],
     // The algorithm, and the place in the program that asks it.
-    &["engine"],
+    &["catalog", "engine"],
     // Front.
     &["typed", "cache", "context", "scope", "entry", "mutation"],
     // Rim.

@@ -5,29 +5,30 @@ use quote::{format_ident, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned;
 
-use super::{own, own_at, placed, site};
+use super::{listed, own, own_at, placed, site};
 use crate::ir::cached::Cached;
 use crate::ir::places::Part;
 use crate::ir::policy::Ttl;
 
 /// The call of a function, as far as L1 answers it by `rules`.
 pub(super) fn look_up(cached: &Cached) -> TokenStream {
-    let call = call(cached);
+    let call = call(cached, &TokenStream::new());
     let when = cached.when.iter().map(|when| quote_spanned!(own_at(when.span())=> .only_if(#when)));
     let (key, tags) = writers(cached);
     quote_spanned!(own()=> #call #(#when)* .look_up(rules.taker(), #key, #tags))
 }
 
-/// The call of a companion, which loads nothing.
+/// The call of a companion, which loads nothing, and which the catalogue knows the function by.
 pub(super) fn of_companion(cached: &Cached) -> TokenStream {
-    let call = call(cached);
+    let call = call(cached, &listed::function(cached));
     let (key, tags) = writers(cached);
     quote_spanned!(own()=> #call.missing(#key, #tags))
 }
 
-fn call(cached: &Cached) -> TokenStream {
+/// A call, with `items` beside its site.
+fn call(cached: &Cached, items: &TokenStream) -> TokenStream {
     let krate = &cached.krate;
-    let site = site::site(cached);
+    let site = site::site(cached, items);
     let policy = policy(cached);
     let cache = cached.cache.iter().map(|cache| quote_spanned!(own_at(cache.span())=> .on(&(#cache))));
     quote_spanned!(own()=> #krate::__private::Call::new(#site, const { #policy }) #(#cache)*)

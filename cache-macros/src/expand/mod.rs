@@ -7,6 +7,7 @@ mod entry;
 mod fallback;
 mod function;
 mod key_part;
+mod listed;
 mod mutation;
 mod rules;
 mod site;
@@ -145,6 +146,11 @@ fn own_at(span: Span) -> Span {
 /// The path of the runtime, as part of an expression that is shown at `span`: an expression is shown as one place only
 /// when all of it has one.
 fn placed(krate: &Path, span: Span) -> TokenStream {
+    spanned(krate, own_at(span))
+}
+
+/// The path of the runtime where every token stands at `span`.
+fn spanned(krate: &Path, span: Span) -> TokenStream {
     fn place(tree: TokenTree, span: Span) -> TokenTree {
         match tree {
             // this word finds its crate through where it comes from
@@ -160,5 +166,5 @@ fn placed(krate: &Path, span: Span) -> TokenStream {
             }
         }
     }
-    krate.to_token_stream().into_iter().map(|tree| place(tree, own_at(span))).collect()
+    krate.to_token_stream().into_iter().map(|tree| place(tree, span)).collect()
 }

@@ -8,12 +8,13 @@ use syn::{Path, Type};
 use super::function::{made, typed, within};
 use super::rules::{error, kind};
 use super::targets::{arg, entry, step};
-use super::{own, own_at, placed, site};
+use super::{listed, own, own_at, placed, site};
 use crate::func::{Func, first_type, last_segment};
 use crate::ir::mutation::{Capture, End, Kept, Mutation, OnError};
 
 pub(super) fn function(func: &Func, mutation: &Mutation) -> TokenStream {
     let Mutation { krate, early, kept, output, .. } = mutation;
+    let listed = listed::mutation(mutation);
     let new = new(mutation);
     let update = mutation.update.iter().map(|update| {
         let entry = entry(krate, update);
@@ -33,6 +34,7 @@ pub(super) fn function(func: &Func, mutation: &Mutation) -> TokenStream {
     let inner = |body: &Group| {
         let body = typed(output, body, &capture);
         quote_spanned! {own()=>
+            #listed
             let mut mutation = #new;
             #(#update)*
             #(#kept)*

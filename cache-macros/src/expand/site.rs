@@ -10,7 +10,8 @@ use super::own;
 use crate::ir::cached::Cached;
 use crate::ir::policy::{Absent, Level, Limit};
 
-pub(super) fn site(cached: &Cached) -> TokenStream {
+/// A reference to it, with `items` beside it.
+pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
     let krate = &cached.krate;
     let (ns, function, head) = (&cached.site.ns, &cached.site.function, &cached.key.head);
     let schema = cached.site.schema.iter().map(|number| quote_spanned!(own()=> .schema(#number)));
@@ -36,6 +37,7 @@ pub(super) fn site(cached: &Cached) -> TokenStream {
             static SITE: #krate::__private::Site =
                 #krate::__private::Site::new(#ns, #function, #head) #(#schema)* #(#absent)* #(#level)* #(#load_timeout)*
                     #early #(#stale)*;
+            #items
             &SITE
         }
     }

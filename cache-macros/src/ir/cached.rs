@@ -7,6 +7,7 @@ use syn::{Expr, ExprPath, Path, parse_quote};
 use super::companion::{Companion, Home};
 use super::generics::Words;
 use super::key::Key;
+use super::listed::Listed;
 use super::policy::{Absent, Level, Limit, Ttl};
 use super::refresh::Refresh;
 use super::returns::Returns;
@@ -31,6 +32,7 @@ pub(crate) struct Cached {
     pub(crate) refresh: Refresh,
     pub(crate) returns: Returns,
     pub(crate) companion: Companion,
+    pub(crate) listed: Listed,
 }
 
 /// Where the attribute stands, and what holds for all its calls.
@@ -82,6 +84,7 @@ impl Cached {
             return None;
         }
         let companion = companion(func, settings, (&key, &tags), &returns, home);
+        let listed = Listed::lower(func, settings, &returns);
         Some(Cached {
             krate: settings.krate.get().cloned().unwrap_or_else(runtime),
             site: Site {
@@ -105,6 +108,7 @@ impl Cached {
             refresh,
             returns,
             companion,
+            listed,
         })
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod generics;
 pub(crate) mod impl_block;
 pub(crate) mod key;
 pub(crate) mod key_part;
+pub(crate) mod listed;
 pub(crate) mod mutation;
 pub(crate) mod places;
 pub(crate) mod policy;
@@ -36,6 +37,10 @@ pub(crate) enum Slot<T> {
 }
 
 impl<T> Slot<T> {
+    fn set(value: T, span: Span) -> Slot<T> {
+        Slot::Set(Spanned { value, span })
+    }
+
     pub(crate) fn get(&self) -> Option<&T> {
         self.spanned().map(|spanned| &spanned.value)
     }

@@ -17,6 +17,7 @@ use crate::syntax::templates::Template;
 pub(crate) const KNOWN: &[Known] = &[
     Known { name: "ns", form: Form::Value, usage: "ns = \"tasks\"" },
     Known { name: "ttl", form: Form::Value, usage: "ttl = \"medium\"" },
+    Known { name: "ttl_only", form: Form::Flag, usage: "ttl_only" },
     Known { name: "key", form: Form::Value, usage: "key = \"{id}\"" },
     Known { name: "skip", form: Form::Names, usage: "skip(db, ctx)" },
     Known { name: "version", form: Form::Value, usage: "version = 2" },
@@ -48,6 +49,7 @@ const OF_ONE_FUNCTION: [&str; 10] = [
 pub(crate) struct Settings {
     pub(crate) ns: Slot<String>,
     pub(crate) ttl: Slot<Ttl>,
+    pub(crate) ttl_only: Slot<()>,
     pub(crate) key: Slot<Template>,
     pub(crate) skip: Vec<Ident>,
     pub(crate) version: Slot<u32>,
@@ -100,6 +102,7 @@ impl Settings {
         Settings {
             ns: self.ns.or(&block.ns),
             ttl: self.ttl.or(&block.ttl),
+            ttl_only: self.ttl_only.or(&block.ttl_only),
             version: self.version.or(&block.version),
             l1: self.l1.or(&block.l1),
             swr: self.swr.or(&block.swr),
@@ -138,6 +141,12 @@ impl Settings {
                 "`ttl` and `ttl_with` contradict each other: `ttl_with` is asked for every value; remove one",
             );
         }
+        if let (Some(only), Some(ttl)) = (self.ttl_only.span(), self.ttl.spanned())
+            && ttl.value.is_never()
+        {
+            let message = "`ttl_only` and `ttl = \"never\"` contradict each other: nothing would ever end an entry; remove one";
+            diag.error(only, message);
+        }
         let early = self.refresh.spanned().filter(|refresh| refresh.value).map(|refresh| refresh.span);
         let later =
             [("swr", self.swr.span()), ("stale_if_error", self.stale_if_error.span()), ("refresh", early)];
@@ -157,6 +166,7 @@ impl Settings {
         Settings {
             ns: Slot::Empty,
             ttl: Slot::Empty,
+            ttl_only: Slot::Empty,
             key: Slot::Empty,
             skip: Vec::new(),
             version: Slot::Empty,
@@ -192,7 +202,7 @@ impl Settings {
             Value::Values(values) => {
                 return self.stale_if_error = values::stale_if_error(&values, name, diag);
             }
-            Value::Flag => unreachable!("`#[cached]` has no flags"),
+            Value::Flag => return self.ttl_only = Slot::set((), name.span()),
             Value::Expr(expr) => expr,
         };
         match name.to_string().as_str() {

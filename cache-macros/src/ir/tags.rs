@@ -15,6 +15,8 @@ use crate::syntax::templates::{self, Piece, Template};
 
 /// The text of one tag.
 pub(crate) struct Tag {
+    /// As it is written.
+    pub(crate) template: String,
     pub(crate) parts: Vec<Part>,
     /// The text after the last part.
     pub(crate) tail: String,
@@ -142,7 +144,7 @@ impl Tag {
         template: &Spanned<Template>,
         mut part: impl FnMut(String, &templates::Placeholder, Span) -> Option<Part>,
     ) -> Option<Tag> {
-        let mut tag = Tag { parts: Vec::new(), tail: String::new() };
+        let mut tag = Tag { template: template.value.to_string(), parts: Vec::new(), tail: String::new() };
         let mut all = true;
         for piece in &template.value.pieces {
             match piece {

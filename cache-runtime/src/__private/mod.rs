@@ -6,6 +6,7 @@ mod kind;
 pub use self::call::{Call, Missed};
 pub use self::kind::{AnyKind, Fallible, HiddenResult, Kind, Plain, PlainReturn};
 pub use crate::cache::Cache;
+pub use crate::catalog;
 #[cfg(feature = "msgpack")]
 pub use crate::codec::MsgPack;
 #[cfg(feature = "postcard")]
@@ -21,6 +22,7 @@ pub use crate::site::Site;
 pub use crate::tag::TagWriter;
 pub use crate::typed::{Rules, ShareError, Transient};
 pub use ::core;
+pub use ::inventory;
 
 use crate::context;
 use crate::engine::{Answered, Request};
@@ -29,6 +31,7 @@ use crate::observe::Answer;
 use crate::typed::{Slot, Typed};
 use std::convert::Infallible;
 use std::future::Future;
+use std::panic::Location;
 
 fn report(site: &'static Site, Answered { outcome, age, .. }: Answered) {
     context::report_answer(Answer { namespace: site.namespace, function: site.function, outcome, age });
@@ -212,6 +215,13 @@ impl<T: ToOwned<Owned: Send + Sync + 'static> + ?Sized> Background for T {}
 /// An owned copy of an argument.
 pub fn keep<T: Background + ?Sized>(value: &T) -> T::Owned {
     value.to_owned()
+}
+
+/// Where an attribute stands that calls this.
+#[track_caller]
+#[must_use]
+pub const fn here() -> &'static Location<'static> {
+    Location::caller()
 }
 
 /// Proves that a return type is the value itself.

@@ -1,6 +1,7 @@
 //! The configuration of a cache.
 
 use super::Cache;
+use crate::catalog::catalog;
 use crate::engine::{Engine, Parts};
 use crate::error::ConfigError;
 use crate::local::{Capacity, Local};
@@ -98,12 +99,13 @@ impl CacheBuilder {
     /// Builds the cache; never waits for the store, never fails because it is down.
     ///
     /// # Errors
-    /// If a setting cannot be used.
+    /// If a setting cannot be used, or two annotated functions of the program have one key.
     ///
     /// # Panics
     /// With a Redis, outside of a tokio runtime.
     pub fn build(self) -> Result<Cache, ConfigError> {
         check_app("application name", &self.app)?;
+        check_keys()?;
         let local = Arc::new(Local::new(self.local));
         let pending = Arc::new(Pending::of(self.app.clone(), local.clone()));
         let store: Arc<dyn Store> = match &self.store {
@@ -185,6 +187,15 @@ fn check_app(setting: &str, app: &str) -> Result<(), ConfigError> {
         setting,
         format!("is `{app}`, with a character other than a-z, 0-9, `_`, `-` and `.`"),
     ))
+}
+
+/// Each function has its keys for itself.
+fn check_keys() -> Result<(), ConfigError> {
+    let shared: Vec<String> = catalog().shared_keys().iter().map(ToString::to_string).collect();
+    if shared.is_empty() {
+        return Ok(());
+    }
+    Err(ConfigError::new("annotated functions", format!("clash: {}", shared.join("; and "))))
 }
 
 #[cfg(not(feature = "redis"))]

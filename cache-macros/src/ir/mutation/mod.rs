@@ -32,6 +32,8 @@ pub(crate) enum Kind {
 pub(crate) struct Mutation {
     pub(crate) krate: Path,
     pub(crate) function: String,
+    /// Where the function is written.
+    pub(crate) at: Span,
     pub(crate) manner: Manner,
     /// How long the entries are held around the body, if they are.
     pub(crate) hold: Option<Duration>,
@@ -91,6 +93,7 @@ impl Mutation {
         let mut this = Mutation {
             krate,
             function: func.name(),
+            at: func.sig.ident.span(),
             manner,
             hold,
             update,

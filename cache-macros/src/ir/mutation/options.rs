@@ -243,9 +243,3 @@ fn wait(expr: &Expr) -> Result<(u32, Duration), String> {
         _ => Err(USAGE.into()),
     }
 }
-
-impl<T> Slot<T> {
-    fn set(value: T, span: Span) -> Slot<T> {
-        Slot::Set(super::Spanned { value, span })
-    }
-}

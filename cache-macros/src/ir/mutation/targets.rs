@@ -3,8 +3,9 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::punctuated::{Pair, Punctuated};
-use syn::{Expr, ExprMethodCall, ExprPath, Pat, Token, parse_quote, token};
+use syn::{Expr, ExprMethodCall, ExprPath, Pat, PathArguments, Token, parse_quote, token};
 
+use crate::diag;
 use crate::func::binds;
 use crate::ir::generics::Words;
 use crate::ir::peel;
@@ -36,6 +37,8 @@ pub(crate) enum Aim {
 
 /// The entry of one call.
 pub(crate) struct Entry {
+    /// The function as it is written, without generic arguments: `Self::get`.
+    pub(crate) function: String,
     pub(crate) callee: Callee,
     pub(crate) paren: token::Paren,
     pub(crate) args: Punctuated<Arg, Token![,]>,
@@ -86,6 +89,7 @@ pub(super) fn find(tokens: TokenStream, word: &str) -> Option<Ident> {
 
 impl Entry {
     pub(super) fn of(call: Call) -> Entry {
+        let function = written(&call);
         let (callee, paren, args) = match call {
             Call::Path(mut path, call) => {
                 let last = path.path.segments.last_mut().expect("a path has segments");
@@ -102,7 +106,22 @@ impl Entry {
             let (arg, comma) = pair.into_tuple();
             Pair::new(Arg::of(arg), comma)
         });
-        Entry { callee, paren, args: args.collect() }
+        Entry { function, callee, paren, args: args.collect() }
+    }
+}
+
+/// The function that is called, as people read it.
+fn written(call: &Call) -> String {
+    match call {
+        Call::Path(path, _) => {
+            let mut path = path.clone();
+            path.path.segments.iter_mut().for_each(|segment| segment.arguments = PathArguments::None);
+            diag::shown(path)
+        }
+        Call::Method(call) => {
+            let receiver = diag::shown(&call.receiver).replace(" . ", ".");
+            format!("{receiver}.{}", call.method)
+        }
     }
 }
 
