@@ -112,17 +112,17 @@ impl Entry {
 
 /// The function that is called, as people read it.
 fn written(call: &Call) -> String {
-    match call {
+    let text = match call {
         Call::Path(path, _) => {
             let mut path = path.clone();
             path.path.segments.iter_mut().for_each(|segment| segment.arguments = PathArguments::None);
             diag::shown(path)
         }
-        Call::Method(call) => {
-            let receiver = diag::shown(&call.receiver).replace(" . ", ".");
-            format!("{receiver}.{}", call.method)
+        Call::Method(ExprMethodCall { receiver, method, .. }) => {
+            format!("{}.{method}", diag::shown(receiver).replace(" . ", "."))
         }
-    }
+    };
+    text.replace("r#", "")
 }
 
 impl Step {
