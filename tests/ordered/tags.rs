@@ -29,7 +29,7 @@ async fn task(id: u64, load: GatedLoad<Task>) -> Task {
 }
 
 #[cached(ns = "ordered", ttl = "medium", skip(load), tags = ["owner:{owner}", "status:{result.status}"])]
-async fn coherent(owner: u64, load: GatedLoad<Task>) -> Task {
+async fn coherent_task(owner: u64, load: GatedLoad<Task>) -> Task {
     load.load().await
 }
 
@@ -133,7 +133,7 @@ async fn a_tag_that_ones_own_process_invalidates_is_out_of_l1_at_once() {
     everywhere(async |world| {
         let process = world.spied(&Spy::unfed()).await;
         let source = GatedLoad::open(Task { status: 1, value: 0 });
-        let call = || process.spawn(coherent(7, source.clone())).end();
+        let call = || process.spawn(coherent_task(7, source.clone())).end();
         for value in 1..10 {
             until("L1 answers", async || call().await.1 == Outcome::Hit(Tier::L1)).await;
             source.set(Task { status: value + 1, value });
