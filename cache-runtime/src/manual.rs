@@ -33,6 +33,9 @@ pub mod outages {}
 #[doc = include_str!("../docs/observing.md")]
 pub mod observing {}
 
+#[doc = include_str!("../docs/catalog.md")]
+pub mod catalog {}
+
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
 

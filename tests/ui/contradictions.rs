@@ -12,6 +12,11 @@ async fn two_ttls(id: u64) -> u64 {
     id
 }
 
+#[cached(ns = "a", ttl = "never", ttl_only)]
+async fn no_end(id: u64) -> u64 {
+    id
+}
+
 #[cached(ns = "a", key = "{id}", skip(id))]
 async fn in_and_out(id: u64) -> u64 {
     id

@@ -40,7 +40,7 @@ fn ttl(settings: &Settings) -> String {
     match settings.ttl.get().cloned().unwrap_or_else(Ttl::medium) {
         Ttl::Named(named) if named.word == "never" => named.word.into(),
         Ttl::Named(named) => named.length.into(),
-        Ttl::For(length) => format!("{length:?}"),
+        Ttl::For(length) => format!("{} s", length.as_secs_f64()),
         Ttl::Const(path) => diag::shown(path),
     }
 }

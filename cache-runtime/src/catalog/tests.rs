@@ -126,6 +126,10 @@ fn a_key_of_two_functions_is_found() {
     assert_eq!(findings(&catalog([get(), apart], [])), [String::new(); 0]);
     // each may be in a cache of its own
     assert_eq!(findings(&catalog([get(), same().elsewhere()], [])), [String::new(); 0]);
+    // these never run together
+    let documented = Place::new(|| "", "doctest_bundle_2024::__doctest_0", Location::caller());
+    let documented = Function::new(site("tasks", "find"), "tasks:v1:get:{name}", documented).ttl_only();
+    assert_eq!(findings(&catalog([get(), documented], [])), [String::new(); 0]);
     // one function, compiled twice
     assert_eq!(findings(&catalog([same(), same()], [])), [String::new(); 0]);
 }

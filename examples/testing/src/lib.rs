@@ -65,6 +65,11 @@ mod tests {
         .await;
     }
 
+    #[test]
+    fn everything_cached_is_invalidated() {
+        assert_eq!(cache_runtime::catalog().findings(), []);
+    }
+
     #[tokio::test]
     async fn a_body_can_be_tested_without_any_cache() {
         let prices = Prices::default();

@@ -52,7 +52,7 @@ impl Stats {
     ///
     /// No mutation invalidates this: each one would, and then nothing would be kept. It is as old as its ttl, five
     /// minutes, at most.
-    #[cached(ns = "stats", ttl = "medium")]
+    #[cached(ns = "stats", ttl = "medium", ttl_only)]
     pub async fn overview(&self) -> Result<Overview, Error> {
         let overview = sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM users) AS users, t.tasks, t.open, t.in_progress, t.done, \
