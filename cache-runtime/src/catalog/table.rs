@@ -61,11 +61,8 @@ fn write_table<const COLUMNS: usize>(f: &mut fmt::Formatter<'_>, rows: &[[String
         }
     }
     for row in rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            line.push_str(&format!("{cell:width$}  "));
-        }
-        writeln!(f, "{}", line.trim_end())?;
+        let cells = widths.iter().zip(row).map(|(width, cell)| format!("{cell:width$}"));
+        writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
 }

@@ -2,6 +2,8 @@ use super::{Catalog, Function, Mutation, Place, Target};
 use crate::site::Site;
 use std::panic::Location;
 
+const NONE: [&str; 0] = [];
+
 #[track_caller]
 fn place(within: fn() -> &'static str) -> Place {
     Place::new(within, "app", Location::caller())
@@ -64,9 +66,9 @@ fn a_function_that_nothing_invalidates_is_found() {
     let other = mutation(&[Target::Entry("Self::list"), Target::Namespace("other")]);
     assert_eq!(findings(&catalog([tasks_get(), users_get()], [other]))[1..], both);
     let tagged = users_get().tagged(&["user:{id}"]);
-    assert_eq!(findings(&catalog([tasks_get().ttl_only(), tagged], [])), [String::new(); 0]);
+    assert_eq!(findings(&catalog([tasks_get().ttl_only(), tagged], [])), NONE);
     let cleared = mutation(&[Target::Namespace("tasks"), Target::Namespace("users")]);
-    assert_eq!(findings(&catalog([tasks_get(), users_get()], [cleared])), [String::new(); 0]);
+    assert_eq!(findings(&catalog([tasks_get(), users_get()], [cleared])), NONE);
 }
 
 #[test]
@@ -83,7 +85,7 @@ fn a_target_counts_for_the_function_that_it_names() {
     }
     // told by nothing here, so it may be either
     for target in ["get", "Renamed::get", "sers::get", "self.users.get", "<T as Load>::get", "super::get"] {
-        assert_eq!(found(target), [String::new(); 0], "{target}");
+        assert_eq!(found(target), NONE, "{target}");
     }
 }
 
@@ -123,15 +125,15 @@ fn a_key_of_two_functions_is_found() {
                 Task; give one of them another ns, key or version";
     assert_eq!(findings(&catalog([get(), same()], [])), [text]);
     let apart = users_get().ttl_only();
-    assert_eq!(findings(&catalog([get(), apart], [])), [String::new(); 0]);
+    assert_eq!(findings(&catalog([get(), apart], [])), NONE);
     // each may be in a cache of its own
-    assert_eq!(findings(&catalog([get(), same().elsewhere()], [])), [String::new(); 0]);
+    assert_eq!(findings(&catalog([get(), same().elsewhere()], [])), NONE);
     // these never run together
     let documented = Place::new(|| "", "doctest_bundle_2024::__doctest_0", Location::caller());
     let documented = Function::new(site("tasks", "find"), "tasks:v1:get:{name}", documented).ttl_only();
-    assert_eq!(findings(&catalog([get(), documented], [])), [String::new(); 0]);
+    assert_eq!(findings(&catalog([get(), documented], [])), NONE);
     // one function, compiled twice
-    assert_eq!(findings(&catalog([same(), same()], [])), [String::new(); 0]);
+    assert_eq!(findings(&catalog([same(), same()], [])), NONE);
 }
 
 #[test]
