@@ -1,6 +1,7 @@
 //! Races, each shown by ordering it: over the in-process store and over a real Redis, within one process and across several.
 #![allow(clippy::large_futures, reason = "a test's futures are polled where they are made")]
 
+mod admission;
 mod beside;
 mod cancellation;
 mod coherent;

@@ -1,0 +1,87 @@
+//! The bound on the bodies that run at once in a namespace: who waits, who is next, and who does not wait.
+
+use super::world::Process;
+use cache_runtime::{Cache, Outcome, cached};
+use cache_tests::gate::GatedLoad;
+use tokio::task::yield_now;
+
+fn process(loads: usize) -> Process {
+    Process(Cache::builder().loads(loads).build().expect("a good configuration"))
+}
+
+fn sources<const N: usize>() -> [GatedLoad<u64>; N] {
+    std::array::from_fn(|_| GatedLoad::new(1))
+}
+
+/// Whatever can happen now has happened.
+async fn quiet() {
+    for _ in 0..50 {
+        yield_now().await;
+    }
+}
+
+fn running(sources: &[GatedLoad<u64>]) -> Vec<usize> {
+    sources.iter().map(|source| source.loads.get()).collect()
+}
+
+#[tokio::test]
+async fn as_many_bodies_run_as_are_admitted_and_the_others_come_in_their_order() {
+    let process = process(2);
+    let sources = sources::<5>();
+    let mut calls = Vec::new();
+    for (id, source) in (0..).zip(&sources) {
+        calls.push(process.spawn_read(id, source));
+        quiet().await;
+    }
+    assert_eq!(running(&sources), [1, 1, 0, 0, 0]);
+    for (ended, expected) in [(1, [1, 1, 1, 0, 0]), (0, [1, 1, 1, 1, 0]), (3, [1; 5])] {
+        sources[ended].gate.open();
+        quiet().await;
+        assert_eq!(running(&sources), expected, "after the end of {ended}");
+    }
+    for source in &sources {
+        source.gate.open();
+    }
+    for call in calls {
+        assert_eq!(call.end().await, (1, Outcome::Loaded));
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_waiting_caller_makes_room_for_nobody_and_stands_in_nobodys_way() {
+    let process = process(1);
+    let sources = sources::<3>();
+    let first = process.spawn_read(0, &sources[0]);
+    sources[0].gate.arrived().await;
+    let [dropped, last] =
+        [1, 2].map(|id| (id, process.spawn_read(id, &sources[usize::try_from(id).expect("small")])));
+    quiet().await;
+    dropped.1.0.abort();
+    quiet().await;
+    assert_eq!(running(&sources), [1, 0, 0], "the place of the first is not free");
+    sources[0].gate.open();
+    sources[2].gate.arrived().await;
+    assert_eq!(running(&sources), [1, 0, 1]);
+    let again = process.spawn_read(1, &sources[1]);
+    quiet().await;
+    assert_eq!(running(&sources), [1, 0, 1], "one place, not two");
+    // A dropped caller that runs gives its place to the next one.
+    last.1.0.abort();
+    sources[1].gate.arrived().await;
+    sources[1].gate.open();
+    assert_eq!(first.end().await.0, 1);
+    assert_eq!(again.end().await.0, 1);
+}
+
+#[cached(ns = "ordered", ttl = "medium", l1 = "off", skip(load))]
+async fn outer(id: u64, load: GatedLoad<u64>) -> u64 {
+    super::world::read(id, load).await
+}
+
+#[tokio::test]
+async fn a_load_within_a_load_needs_no_place_of_its_own() {
+    let process = process(1);
+    let source = GatedLoad::open(1);
+    assert_eq!(process.spawn(outer(1, source.clone())).end().await, (1, Outcome::Loaded));
+    assert_eq!(process.read(1, &source).await, (1, Outcome::Loaded), "the place is free again");
+}
