@@ -3,7 +3,9 @@
 use super::world::Process;
 use cache_runtime::{Cache, Outcome, cached};
 use cache_tests::gate::GatedLoad;
+use std::time::Duration;
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 fn process(loads: usize) -> Process {
     Process(Cache::builder().loads(loads).build().expect("a good configuration"))
@@ -84,4 +86,18 @@ async fn a_load_within_a_load_needs_no_place_of_its_own() {
     let source = GatedLoad::open(1);
     assert_eq!(process.spawn(outer(1, source.clone())).end().await, (1, Outcome::Loaded));
     assert_eq!(process.read(1, &source).await, (1, Outcome::Loaded), "the place is free again");
+}
+
+/// As long as a joiner waits at most: a load lasts no longer than its timeout.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_ever_behind_loads_that_never_end() {
+    let process = process(1);
+    let (stuck, source) = (GatedLoad::new(1), GatedLoad::open(2));
+    let first = process.spawn_read(1, &stuck);
+    stuck.gate.arrived().await;
+    let started = Instant::now();
+    let waiting = process.spawn_read(2, &source);
+    let waited = tokio::time::timeout(Duration::from_secs(100), waiting.0).await;
+    assert!(waited.is_ok(), "still waiting after {:?}", started.elapsed());
+    first.0.abort();
 }
