@@ -249,7 +249,12 @@ impl Store for Memory {
             }
             generation
         };
-        at_once(move || tags.iter().map(one).collect())
+        // The first one last: a clock goes before its tags, here and where it falls, and so tells of a tag that fell in between.
+        at_once(move || {
+            let mut generations: Vec<_> = tags.iter().rev().map(one).collect();
+            generations.reverse();
+            generations
+        })
     }
 
     fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
