@@ -19,8 +19,27 @@ struct Task {
     ns = "in-process", ttl = "medium", l1 = "off", skip(source),
     tags = ["a:{result.owner}", "b:{result.owner}", "c:{result.owner}", "d:{result.owner}", "status:{result.status}"]
 )]
-async fn task(id: u64, source: Arc<AtomicU64>) -> Task {
-    Task { owner: 7, status: 1, value: source.load(SeqCst) }
+async fn task(id: u64, source: Arc<Source>) -> Task {
+    let value = source.value.load(SeqCst);
+    source.read.store(id, SeqCst);
+    Task { owner: 7, status: 1, value }
+}
+
+#[derive(Default)]
+struct Source {
+    value: AtomicU64,
+    /// Whose load has read it last.
+    read: AtomicU64,
+}
+
+impl Source {
+    /// Returns a little after the load of `round` has read the value, each time by a bit more or less.
+    fn read_in(&self, round: u64) {
+        while self.read.load(SeqCst) < round {
+            std::thread::yield_now();
+        }
+        (0..round % 64).for_each(|_| std::hint::spin_loop());
+    }
 }
 
 fn cache(memory: &Arc<Memory>) -> Cache {
@@ -36,14 +55,15 @@ fn block<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn a_load_and_an_invalidation_of_its_values_tag_on_two_threads_leave_nothing_old() {
     let memory = Arc::<Memory>::default();
-    let (source, barrier) = (Arc::new(AtomicU64::new(0)), Arc::new(Barrier::new(2)));
+    let (source, barrier) = (Arc::<Source>::default(), Arc::new(Barrier::new(2)));
     let writer = std::thread::spawn({
         let (cache, source, barrier) = (cache(&memory), source.clone(), barrier.clone());
         move || {
             block(async {
                 for round in 1..=ROUNDS {
                     barrier.wait();
-                    source.store(round, SeqCst);
+                    source.read_in(round);
+                    source.value.store(round, SeqCst);
                     let outcome = cache.invalidate_tag("in-process", "status:1").await;
                     assert_eq!(outcome, Invalidation::Applied);
                     barrier.wait();
