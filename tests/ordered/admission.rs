@@ -98,6 +98,48 @@ async fn nobody_waits_for_ever_behind_loads_that_never_end() {
     let started = Instant::now();
     let waiting = process.spawn_read(2, &source);
     let waited = tokio::time::timeout(Duration::from_secs(100), waiting.0).await;
-    assert!(waited.is_ok(), "still waiting after {:?}", started.elapsed());
+    let answered = waited.expect("still waiting").expect("it neither panics nor is cancelled");
+    assert_eq!(answered, (2, Outcome::Loaded));
+    assert!(started.elapsed() <= Duration::from_secs(34), "{:?}", started.elapsed());
     first.0.abort();
+}
+
+/// A task that the body starts does not know that it runs within a load.
+#[tokio::test(start_paused = true)]
+async fn a_load_that_waits_for_a_task_with_a_load_of_its_own_ends() {
+    #[cached(ns = "ordered", ttl = "medium", l1 = "off", skip(process, load))]
+    async fn spawning(id: u64, process: Process, load: GatedLoad<u64>) -> u64 {
+        process.read(id, &load).await.0
+    }
+    let process = process(1);
+    let call = process.spawn(spawning(1, process.clone(), GatedLoad::open(3)));
+    let ended = tokio::time::timeout(Duration::from_secs(100), call.0).await;
+    assert_eq!(ended.expect("a deadlock").expect("it neither panics nor is cancelled"), (3, Outcome::Loaded));
+}
+
+#[cached(ns = "ordered", ttl = "10s", l1 = "off", stale_if_error = "1h", skip(load))]
+async fn forgiving(id: u64, load: GatedLoad<Result<u64, String>>) -> Result<u64, String> {
+    load.load().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn loads_of_expired_values_wait_for_their_turn_like_others() {
+    let process = process(1);
+    let sources: [GatedLoad<Result<u64, String>>; 2] = std::array::from_fn(|_| GatedLoad::open(Ok(1)));
+    let call = |id: usize| process.spawn(forgiving(id as u64, sources[id].clone()));
+    for id in 0..2 {
+        assert_eq!(call(id).end().await, (Ok(1), Outcome::Loaded));
+        sources[id].gate.close();
+        sources[id].set(Err("down".to_owned()));
+    }
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let first = call(0);
+    sources[0].gate.arrived_times(2).await;
+    let second = call(1);
+    quiet().await;
+    assert_eq!(sources[1].loads.get(), 1, "the first one runs");
+    sources[0].gate.open();
+    assert_eq!(first.end().await, (Ok(1), Outcome::Stale));
+    sources[1].gate.open();
+    assert_eq!(second.end().await, (Ok(1), Outcome::Stale));
 }

@@ -35,7 +35,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const LEASE: Duration = Duration::from_secs(3);
 /// How long a hold lives: longer than any `put` takes.
 const HOLD: Duration = Duration::from_secs(10);
-/// Bodies that run at once because a joiner could not share the leader's error.
+/// Bodies that run at once although others would have to be waited for, or shared with.
 const FALLBACKS: usize = 128;
 
 /// One cache: a store, this process's tier, and the loads between them.
@@ -50,7 +50,7 @@ pub(crate) struct Engine {
     waits: Waits,
     pending: Arc<Pending>,
     draining: AtomicBool,
-    fallbacks: Semaphore,
+    fallbacks: Arc<Semaphore>,
     /// Bodies that run at once in a namespace, in the order they came.
     loads: usize,
     admission: Mutex<BTreeMap<&'static str, Arc<Semaphore>>>,
@@ -174,7 +174,7 @@ impl Engine {
             waits: Waits::default(),
             pending: parts.pending,
             draining: AtomicBool::new(false),
-            fallbacks: Semaphore::new(FALLBACKS),
+            fallbacks: Arc::new(Semaphore::new(FALLBACKS)),
             loads: parts.loads,
             admission: Mutex::default(),
             background: background::Background::default(),
@@ -213,15 +213,21 @@ impl Engine {
         stats
     }
 
-    /// Waits for this namespace's turn to load.
+    /// Waits for this namespace's turn to load, as long as a joiner waits for a load; from then on, for a place among the fallbacks.
     async fn admitted(&self, site: &'static Site) -> Option<OwnedSemaphorePermit> {
         let admission = {
             let mut admissions = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
             let admission = admissions.entry(site.namespace);
             admission.or_insert_with(|| Arc::new(Semaphore::new(self.loads))).clone()
         };
-        // It is never closed.
-        admission.acquire_owned().await.ok()
+        let turn = tokio::time::timeout(site.load_timeout + LEASE, admission.acquire_owned()).await;
+        let permit = match turn {
+            Ok(permit) => permit,
+            // Loads that do not end, or one that waits for this one without knowing it.
+            Err(_) => self.fallbacks.clone().acquire_owned().await,
+        };
+        // They are never closed.
+        permit.ok()
     }
 
     /// Counts and logs a fault of the store.

@@ -195,6 +195,7 @@ impl Engine {
         (seen, seen_tags, ticket): (Token, Box<[(Tag, Generation)]>, Ticket),
         call: &mut dyn Call,
     ) -> Result<Answered, StoreError> {
+        let admitted = self.admitted(request.site).await;
         let token = Token::random();
         let (granted, captured) = tokio::join!(
             biased;
@@ -203,7 +204,7 @@ impl Engine {
         );
         if !granted? {
             // Another process is at it, and may fail: its callers have the same value to fall back on.
-            drop(leader);
+            drop((leader, admitted));
             let answered = self.load_alone(request, call).await;
             return Ok(if forgiven(call) { Answered::by(Outcome::Stale) } else { answered });
         }
