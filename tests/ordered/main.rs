@@ -9,6 +9,7 @@ mod entries;
 mod in_process;
 mod joiners;
 mod local;
+mod reloads;
 mod scopes;
 mod stale_sets;
 mod tags;

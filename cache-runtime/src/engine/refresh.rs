@@ -7,9 +7,9 @@ use crate::error::StoreError;
 use crate::flight::{Landing, Leader, Shared, Verdict};
 use crate::frame::{self, Entry, Tags, Token};
 use crate::key::Key;
-use crate::local::Ticket;
+use crate::local::{Held, Ticket};
 use crate::observe::{Invalidation, Outcome, Tier};
-use crate::policy::Term;
+use crate::policy::{Level, Term};
 use crate::store::Lifetime;
 use crate::tag::{Generation, Tag};
 use crate::time::Instant;
@@ -175,13 +175,15 @@ impl Engine {
         }
     }
 
-    /// The same where nobody waits for the answer: only if nobody else is at it.
+    /// The same where nobody waits for the answer: only if nobody else is at it, or was.
     pub(crate) async fn refresh_unwatched(&self, request: &Request<'_>, call: &mut dyn Call) {
         let marks = self.marks(request);
         if self.pending.contains_any(&marks.key, &marks.tags) {
             return;
         }
-        if let Err(error) = self.refresh_granted(request, &marks, call).await {
+        let valid = |held: &Arc<Held>| self.local.is_valid(held, request.site.level);
+        let served = self.local.find(request.key.written()).filter(valid).map(|held| held.token);
+        if let Err(error) = self.refresh_granted(request, &marks, served, call).await {
             self.fault(request.site, error);
         }
     }
@@ -259,7 +261,7 @@ impl Engine {
         marks: &Marks,
         call: &mut dyn Call,
     ) -> Result<Outcome, StoreError> {
-        match self.refresh_granted(request, marks, call).await? {
+        match self.refresh_granted(request, marks, None, call).await? {
             Refreshing::Done => Ok(Outcome::Loaded),
             Refreshing::Absent => {
                 self.read_shared(request, marks, call).await.map(|answered| answered.outcome)
@@ -268,14 +270,15 @@ impl Engine {
         }
     }
 
-    /// Takes the right to reload what stands at the entry, and does it.
+    /// Takes the right to reload what stands at the entry, and does it; `served` is what L1 has, where that is due.
     async fn refresh_granted(
         &self,
         request: &Request<'_>,
         marks: &Marks,
+        served: Option<Token>,
         call: &mut dyn Call,
     ) -> Result<Refreshing, StoreError> {
-        let ticket = self.ticket(marks);
+        let mut ticket = self.ticket(marks);
         let seen = match self.store.get(&marks.key).await? {
             Some(bytes) => match Entry::parse(&marks.key, &bytes) {
                 Ok(Entry::Value(value)) => Some(value.token),
@@ -284,6 +287,11 @@ impl Engine {
             None => None,
         };
         let Some(seen) = seen else { return Ok(Refreshing::Absent) };
+        if served.is_some_and(|served| served != seen) {
+            // Someone else has reloaded it: the next call finds that in the store.
+            self.local.invalidate(marks.key.hash);
+            return Ok(Refreshing::Denied);
+        }
         let token = Token::random();
         let (refreshing, captured) = tokio::join!(
             biased;
@@ -303,9 +311,11 @@ impl Engine {
             let (frame, captured) = self.framed(request, &marks.key, captured, stamped, call).await;
             let Some(frame) = frame else { return Ok(Refreshing::Done) };
             let (tags, landing) = (captured.tags.into(), Landing::unwatched());
+            let shared = if request.site.level == Level::Off { None } else { call.share() };
+            // L1 gives up the old value, and takes the new one if nothing else has changed the stamps since the ticket.
             self.local.invalidate(marks.key.hash);
-            let filling =
-                Filling { token, created_ms, delta, frame, term, ticket, tags, shared: None, landing };
+            ticket.stamp = ticket.stamp.wrapping_add(1);
+            let filling = Filling { token, created_ms, delta, frame, term, ticket, tags, shared, landing };
             self.fill(request, marks, filling);
         }
         Ok(Refreshing::Done)
