@@ -127,12 +127,12 @@ async fn loads_of_expired_values_wait_for_their_turn_like_others() {
     let process = process(1);
     let sources: [GatedLoad<Result<u64, String>>; 2] = std::array::from_fn(|_| GatedLoad::open(Ok(1)));
     let call = |id: usize| process.spawn(forgiving(id as u64, sources[id].clone()));
-    for id in 0..2 {
+    for (id, source) in sources.iter().enumerate() {
         assert_eq!(call(id).end().await, (Ok(1), Outcome::Loaded));
-        sources[id].gate.close();
-        sources[id].set(Err("down".to_owned()));
+        source.gate.close();
+        source.set(Err("down".to_owned()));
     }
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     let first = call(0);
     sources[0].gate.arrived_times(2).await;
     let second = call(1);
