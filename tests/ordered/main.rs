@@ -6,6 +6,7 @@ mod beside;
 mod cancellation;
 mod coherent;
 mod entries;
+mod expired;
 mod in_process;
 mod joiners;
 mod local;
