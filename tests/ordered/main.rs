@@ -10,6 +10,7 @@ mod expired;
 mod in_process;
 mod joiners;
 mod local;
+mod markers;
 mod reloads;
 mod scopes;
 mod stale_sets;

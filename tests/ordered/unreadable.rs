@@ -2,7 +2,7 @@
 
 use super::world::{Process, everywhere, read_entry};
 use cache_runtime::store::{Redis, Store};
-use cache_runtime::{Key, Outcome, cached};
+use cache_runtime::{Key, Outcome, Tier, cached};
 use cache_tests::gate::GatedLoad;
 use cache_tests::redis_process::RedisServer;
 use redis::AsyncCommands;
@@ -115,6 +115,76 @@ async fn an_old_binary_does_not_replace_what_a_newer_one_stored() {
         source.set(2);
         old.0.scope_for(async { by_the_old_binary_entry(1).invalidate().await }).await;
         assert_eq!(read_new().await.0.id, 2, "either one invalidates for both");
+    })
+    .await;
+}
+
+/// The same schema and another type: nobody raised it.
+#[cached(ns = "ordered", key = "typed:{id}", skip(load))]
+async fn as_it_was(id: u64, load: GatedLoad<u64>) -> Old {
+    Old { id: load.load().await }
+}
+
+#[cached(ns = "ordered", key = "typed:{id}", skip(load))]
+async fn as_it_is(id: u64, load: GatedLoad<u64>) -> New {
+    renumbered(load.load().await)
+}
+
+/// What the old type could be read from, with another meaning.
+fn renumbered(id: u64) -> New {
+    New { id: id + 1_000, title: None }
+}
+
+/// Each replaces what it cannot read; L1 keeps both from doing so at each call, and invalidations reach both.
+#[tokio::test]
+async fn two_types_under_one_schema_replace_each_other_and_are_never_mistaken() {
+    everywhere(async |world| {
+        let (old, new) = (world.process().await, world.process().await);
+        let source = GatedLoad::open(0);
+        let read_old = || old.spawn(as_it_was(1, source.clone())).end();
+        let read_new = || new.spawn(as_it_is(1, source.clone())).end();
+        for value in 1..5 {
+            source.set(value);
+            if value % 2 == 0 {
+                old.0.scope_for(async { as_it_was_entry(1).invalidate().await }).await;
+            } else {
+                new.0.scope_for(async { as_it_is_entry(1).invalidate().await }).await;
+            }
+            let hear = async || read_old().await.0.id == value && read_new().await.0 == renumbered(value);
+            cache_tests::wait::until("both have the new value", hear).await;
+            let settled = async || {
+                let outcomes = [read_old().await.1, read_new().await.1];
+                outcomes == [Outcome::Hit(Tier::L1); 2]
+            };
+            cache_tests::wait::until("L1 answers for both", settled).await;
+            let loads = source.loads.get();
+            for _ in 0..10 {
+                assert_eq!(read_old().await.0, Old { id: value });
+                assert_eq!(read_new().await.0, renumbered(value));
+            }
+            assert_eq!(source.loads.get(), loads, "they leave each other in peace");
+        }
+    })
+    .await;
+}
+
+/// In one process, too: who joins a load of the other type loads for itself.
+#[tokio::test]
+async fn two_types_at_one_key_share_no_load() {
+    everywhere(async |world| {
+        let process = world.process().await;
+        let source = GatedLoad::new(1);
+        let one: Vec<_> = (0..3).map(|_| process.spawn(as_it_was(1, source.clone()))).collect();
+        source.gate.arrived().await;
+        let other: Vec<_> = (0..3).map(|_| process.spawn(as_it_is(1, source.clone()))).collect();
+        tokio::task::yield_now().await;
+        source.gate.open();
+        for call in one {
+            assert_eq!(call.end().await.0, Old { id: 1 });
+        }
+        for call in other {
+            assert_eq!(call.end().await.0, renumbered(1));
+        }
     })
     .await;
 }

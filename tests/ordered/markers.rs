@@ -1,0 +1,110 @@
+//! Values and arguments that look like what the stores tell apart: leases, holds, frames, fences, tags.
+
+use super::world::{Process, everywhere};
+use cache_runtime::codec::{Codec, CodecError};
+use cache_runtime::store::{Lease, Store, Token};
+use cache_runtime::{Key, Outcome, Tier, cached};
+use cache_tests::gate::GatedLoad;
+use cache_tests::wait::until;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Writes a string of the characters up to U+00FF as these bytes and nothing else.
+struct Raw;
+
+impl Codec for Raw {
+    const ID: u8 = 64;
+
+    fn encode<V: Serialize>(value: &V, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        let text: String = serde_json::from_value(serde_json::to_value(value).map_err(CodecError::new)?)
+            .map_err(CodecError::new)?;
+        out.extend(text.chars().filter_map(|char| u8::try_from(char).ok()));
+        Ok(())
+    }
+
+    fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, CodecError> {
+        serde_json::from_value(text(bytes).into()).map_err(CodecError::new)
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+#[cached(ns = "markers", ttl = "medium", l1 = "off", codec = Raw, skip(load), tags = ["of:{id}", "is:{result}"])]
+async fn raw(id: &str, load: GatedLoad<String>) -> String {
+    load.load().await
+}
+
+/// Whole entries as they stand in the store, and their beginnings.
+async fn markers(store: &dyn Store) -> Vec<Vec<u8>> {
+    let (key, holder) = (Key::new("markers:v1:other".to_owned()), Token::random());
+    let lease = Lease { token: holder, expected: Duration::from_secs(1), acquired_ms: 1 };
+    store.lease(&key, lease, Duration::from_secs(9), None).await.expect("answers");
+    let lease = store.get(&key).await.expect("answers").expect("a lease");
+    store.hold(std::slice::from_ref(&key), holder, Duration::from_secs(9)).await.expect("answers");
+    let hold = store.get(&key).await.expect("answers").expect("a hold");
+    assert_eq!((lease[0], hold[0]), (b'L', b'H'));
+    let mut all: Vec<Vec<u8>> =
+        [&b""[..], b"L", b"H", b"V", b"\0", b"0", b"\xFF", b"OK", b"check", b"set", b"*", b":", b"{", b"}"]
+            .map(<[u8]>::to_vec)
+            .into();
+    for entry in [&lease[..], &hold] {
+        all.extend([entry.to_vec(), entry[..17].to_vec(), [b"V", &entry[1..]].concat()]);
+    }
+    all.extend(["cache:fence:{markers:v1:raw:}", "cache:tag:{markers}:*", "cache:guard:"].map(Into::into));
+    all
+}
+
+async fn read(process: &Process, id: &str, source: &GatedLoad<String>) -> (String, Outcome) {
+    let (id, source) = (id.to_owned(), source.clone());
+    process.spawn(async move { raw(&id, source).await }).end().await
+}
+
+#[tokio::test]
+async fn what_looks_like_a_marker_is_a_value_like_others() {
+    everywhere(async |world| {
+        let (one, other) = (world.process().await, world.process().await);
+        let store = world.store().await;
+        let mut values = markers(&*store).await;
+        // The frame of the first of them is the last one.
+        for at in 0.. {
+            let Some(value) = values.get(at).map(|bytes| text(bytes)) else { break };
+            let source = GatedLoad::open(value.clone());
+            let call = async |process: &Process| read(process, &value, &source).await;
+            for process in [&one, &other] {
+                until("it is stored", async || {
+                    call(process).await == (value.clone(), Outcome::Hit(Tier::L2))
+                })
+                .await;
+            }
+            let key = other.0.scope_for(async { raw_entry(&value).key() }).await;
+            let key = Key::new(key);
+            let frame = store.get(&key).await.expect("answers").expect("a frame");
+            assert!(frame.starts_with(b"V") && frame.ends_with(values[at].as_slice()));
+            if at == 0 {
+                values.push(frame.to_vec());
+            }
+            let loads = source.loads.get();
+            // By a put under a hold, too, and by a load that replaces a value.
+            one.0.scope_for(async { raw_entry(&value).put(value.clone()).await }).await;
+            assert_eq!(call(&other).await, (value.clone(), Outcome::Hit(Tier::L2)));
+            let put = store.get(&key).await.expect("answers");
+            one.0
+                .scope_for(async {
+                    raw_entry(&value).refresh(async { Ok::<_, String>(value.clone()) }).await
+                })
+                .await
+                .expect("it loads");
+            until("it is replaced", async || store.get(&key).await.expect("answers") != put).await;
+            assert_eq!(call(&other).await, (value.clone(), Outcome::Hit(Tier::L2)));
+            assert_eq!(source.loads.get(), loads);
+            // And it falls like others.
+            source.set("new".to_owned());
+            one.0.scope_for(async { raw_entry(&value).invalidate().await }).await;
+            assert_eq!(call(&other).await, ("new".to_owned(), Outcome::Loaded), "{value:?}");
+        }
+    })
+    .await;
+}
