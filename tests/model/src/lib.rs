@@ -4,6 +4,7 @@ mod check;
 pub mod entry;
 mod held;
 pub mod holds;
+pub mod joins;
 pub mod nested;
 pub mod outage;
 pub mod tags;
@@ -14,7 +15,14 @@ pub use self::check::{Case, Counterexample, Outcome, Protocol, SPARE, Spread, Wi
 /// Every run: those small enough for each build, or the large ones too.
 #[must_use]
 pub fn cases(full: bool) -> Vec<Case> {
-    let models =
-        [entry::cases, tags::cases, holds::cases, write_through::cases, outage::cases, nested::cases];
+    let models = [
+        entry::cases,
+        tags::cases,
+        holds::cases,
+        write_through::cases,
+        outage::cases,
+        nested::cases,
+        joins::cases,
+    ];
     models.into_iter().flat_map(|cases| cases(full)).collect()
 }

@@ -41,3 +41,8 @@ fn outage() {
 fn nested() {
     check(&cache_model::nested::cases(false));
 }
+
+#[test]
+fn joins() {
+    check(&cache_model::joins::cases(false));
+}
