@@ -95,9 +95,12 @@ impl Memory {
     }
 
     fn place(&self, name: Bytes) -> Place<'_> {
-        let shard = usize::from(xxhash_rust::xxh3::xxh3_64(&name).to_le_bytes()[7]) % SHARDS;
-        let shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        let shard = self.shards[Self::shard(&name)].lock().unwrap_or_else(PoisonError::into_inner);
         Place { shard, name }
+    }
+
+    fn shard(name: &[u8]) -> usize {
+        usize::from(xxhash_rust::xxh3::xxh3_64(name).to_le_bytes()[7]) % SHARDS
     }
 }
 
@@ -333,3 +336,6 @@ impl Store for Memory {
 fn at_once<'a, T>(operation: impl FnOnce() -> T + Send + 'a) -> StoreFuture<'a, T> {
     Box::pin(async move { Ok::<T, StoreError>(operation()) })
 }
+
+#[cfg(test)]
+mod tests;

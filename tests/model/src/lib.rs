@@ -7,6 +7,7 @@ pub mod holds;
 pub mod joins;
 pub mod nested;
 pub mod outage;
+pub mod reloads;
 pub mod tags;
 pub mod write_through;
 
@@ -23,6 +24,7 @@ pub fn cases(full: bool) -> Vec<Case> {
         outage::cases,
         nested::cases,
         joins::cases,
+        reloads::cases,
     ];
     models.into_iter().flat_map(|cases| cases(full)).collect()
 }

@@ -46,3 +46,8 @@ fn nested() {
 fn joins() {
     check(&cache_model::joins::cases(false));
 }
+
+#[test]
+fn reloads() {
+    check(&cache_model::reloads::cases(false));
+}

@@ -263,9 +263,9 @@ impl Joins {
             }
         }
         if self.kind == Kind::Failing {
-            state.end(caller)
+            state.end(caller);
         } else {
-            state.answer(caller, value)
+            state.answer(caller, value);
         }
         state.flight = state.flight.filter(|it| *it != caller);
     }
