@@ -81,3 +81,46 @@ async fn with_a_flush_no_entry_outlives_a_restart() {
     assert_eq!(after_a_restore(OnRestart::Flush).await, 2);
     assert_eq!(after_a_restore(OnRestart::Replay).await, 1, "the window that the guard closes");
 }
+
+/// A process that may not remove generations reads nothing, and leaves the server unknown to those who may.
+#[tokio::test]
+async fn who_cannot_flush_a_restored_server_does_not_read_it() {
+    const NAMESPACES: usize = 40;
+    let server = RedisServer::start();
+    let connect = |url: String| {
+        let cache = Cache::builder().redis(url).on_restart(OnRestart::Flush).app("shop").build();
+        cache.expect("a good url")
+    };
+    let source = GatedLoad::open(1);
+    let writer = connect(server.url());
+    writer.ready(Duration::from_secs(10)).await.expect("the server is up");
+    becomes(&writer, 1, &source, 1).await;
+    cache_tests::wait::until("it is stored", async || {
+        writer.scope_for(async { read_entry(1).exists().await }).await
+    })
+    .await;
+    // More than one step of a scan looks through.
+    server.cli(&["EVAL", "for i = 1, 20000 do redis.call('SET', 'other:' .. i, '') end", "0"]);
+    let names: Vec<_> = (0..NAMESPACES).map(|it| format!("cache:tag:{{shop:n{it}}}:*")).collect();
+    for name in &names {
+        server.cli(&["SET", name, "12345678"]);
+    }
+    server.save_snapshot();
+    writer.scope_for(write(1, 2, &source)).await.expect("written");
+    drop(writer);
+    server.kill();
+    server.restart();
+    server.cli(&["ACL", "SETUSER", "limited", "on", ">secret", "~*", "&*", "+@all", "-unlink"]);
+    let limited = connect(server.url().replace("redis://", "redis://limited:secret@"));
+    cache_tests::wait::until("it is denied", async || {
+        assert_eq!(value(&limited, 1, &source).await, 2, "it reads beside the store");
+        server.cli(&["ACL", "LOG"]).contains("unlink")
+    })
+    .await;
+    assert_eq!(value(&limited, 1, &source).await, 2, "it goes on beside the store");
+    let other = connect(server.url());
+    other.ready(Duration::from_secs(10)).await.expect("the server is up");
+    assert_eq!(value(&other, 1, &source).await, 2);
+    let left: Vec<_> = names.iter().filter(|name| server.cli(&["EXISTS", name]) != "0").collect();
+    assert!(left.is_empty(), "{left:?}");
+}

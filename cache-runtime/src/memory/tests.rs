@@ -17,7 +17,8 @@ fn a_clock_is_captured_after_its_tags() {
     let before = block(memory.capture(std::slice::from_ref(&clock), None)).expect("it answers")[0];
     let held = memory.place(clock.bytes());
     let elsewhere = |tag: &Tag| Memory::shard(tag.name()) != Memory::shard(clock.name());
-    let tag = (0_u8..).map(|it| Tag::new("", "ns", &[it])).find(elsewhere).expect("there are several shards");
+    let tag =
+        (0..=u8::MAX).map(|it| Tag::new("", "ns", &[it])).find(elsewhere).expect("there are several shards");
     let tags = [clock.clone(), tag.clone()];
     thread::scope(|scope| {
         let captured = scope.spawn(|| block(memory.capture(&tags, None)).expect("it answers"));

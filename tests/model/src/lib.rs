@@ -8,6 +8,7 @@ pub mod joins;
 pub mod nested;
 pub mod outage;
 pub mod reloads;
+pub mod restarts;
 pub mod tags;
 pub mod write_through;
 
@@ -25,6 +26,7 @@ pub fn cases(full: bool) -> Vec<Case> {
         nested::cases,
         joins::cases,
         reloads::cases,
+        restarts::cases,
     ];
     models.into_iter().flat_map(|cases| cases(full)).collect()
 }

@@ -51,3 +51,8 @@ fn joins() {
 fn reloads() {
     check(&cache_model::reloads::cases(false));
 }
+
+#[test]
+fn restarts() {
+    check(&cache_model::restarts::cases(false));
+}

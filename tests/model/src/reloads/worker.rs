@@ -25,7 +25,7 @@ pub enum Pc {
 
 /// A caller that calls one time after another, or a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a comparison that the worker can make")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a comparison that the worker can make")]
 pub struct Worker {
     pub(super) pc: Pc,
     pub(super) reads: u8,
