@@ -44,6 +44,14 @@ impl Engine {
             && self.local.is_valid(held, level, now)
     }
 
+    /// When the value was created that L1 has, if it is valid.
+    pub(super) fn created_local(&self, request: &Request<'_>) -> Option<u64> {
+        let now = self.local.now();
+        self.local.find(request.call(), |held| {
+            self.local.is_valid(held, request.site.level, now).then_some(held.created_ms)
+        })
+    }
+
     /// The value of L1, if the store still has the same one.
     pub(super) async fn read_validated(
         &self,

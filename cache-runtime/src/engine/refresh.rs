@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::flight::{Landing, Leader, Shared, Verdict};
 use crate::frame::{self, Entry, Tags, Token};
 use crate::key::Key;
-use crate::local::{Held, Ticket};
+use crate::local::Ticket;
 use crate::observe::{Invalidation, Outcome, Tier};
 use crate::policy::{Level, Term};
 use crate::store::Lifetime;
@@ -181,8 +181,7 @@ impl Engine {
         if self.pending.contains_any(&marks.key, &marks.tags) {
             return;
         }
-        let valid = |held: &Arc<Held>| self.local.is_valid(held, request.site.level);
-        let served = self.local.find(request.key.written()).filter(valid).map(|held| held.token);
+        let served = self.created_local(request);
         if let Err(error) = self.refresh_granted(request, &marks, served, call).await {
             self.fault(request.site, error);
         }
@@ -270,24 +269,24 @@ impl Engine {
         }
     }
 
-    /// Takes the right to reload what stands at the entry, and does it; `served` is what L1 has, where that is due.
+    /// Takes the right to reload what stands at the entry, and does it; where L1 has a value that is due, that was created at `served`.
     async fn refresh_granted(
         &self,
         request: &Request<'_>,
         marks: &Marks,
-        served: Option<Token>,
+        served: Option<u64>,
         call: &mut dyn Call,
     ) -> Result<Refreshing, StoreError> {
         let mut ticket = self.ticket(marks);
         let seen = match self.store.get(&marks.key).await? {
             Some(bytes) => match Entry::parse(&marks.key, &bytes) {
-                Ok(Entry::Value(value)) => Some(value.token),
+                Ok(Entry::Value(value)) => Some((value.token, value.created_ms)),
                 _ => None,
             },
             None => None,
         };
-        let Some(seen) = seen else { return Ok(Refreshing::Absent) };
-        if served.is_some_and(|served| served != seen) {
+        let Some((seen, created_ms)) = seen else { return Ok(Refreshing::Absent) };
+        if served.is_some_and(|served| served != created_ms) {
             // Someone else has reloaded it: the next call finds that in the store.
             self.local.invalidate(marks.key.hash);
             return Ok(Refreshing::Denied);
