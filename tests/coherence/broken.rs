@@ -1,5 +1,6 @@
 //! Runs in which an assumption or a guard is missing, which the checker must notice.
 
+use crate::log::Way;
 use bytes::Bytes;
 use cache_runtime::store::{
     Generation, Lease, Leased, Lifetime, Listener, Redis, Store, StoreFuture, Tag, Token,
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,10 +35,22 @@ pub(crate) enum Broken {
     NoLease,
     /// The deadlines: an answer may take a second and a half.
     NoDeadline,
+    /// The end of what L1 may serve without a sign of life: five seconds later than it is.
+    LongLease,
+    /// An invalidated tag: nobody else hears of it.
+    LostTags,
+    /// The clock of a namespace: it stands when a tag falls.
+    StandingClock,
+    /// The holds: they are granted and not there.
+    NoHold,
+    /// The order of a transaction: what it makes untrue falls before it commits.
+    EarlyScope,
+    /// The bypass of a transaction's reads: they are made outside of it.
+    LostScope,
 }
 
 impl Broken {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::OldSnapshot,
         Self::EarlyInvalidation,
         Self::PastTheLibrary,
@@ -47,6 +61,12 @@ impl Broken {
         Self::BlindFill,
         Self::NoLease,
         Self::NoDeadline,
+        Self::LongLease,
+        Self::LostTags,
+        Self::StandingClock,
+        Self::NoHold,
+        Self::EarlyScope,
+        Self::LostScope,
     ];
 
     /// What the checker must say, in a violation or in a column.
@@ -55,17 +75,38 @@ impl Broken {
             Self::LostWrites => "W6",
             Self::NoLease => "two loads",
             Self::NoDeadline => "too long",
+            Self::LostScope => "past its transaction",
             _ => "stale",
+        }
+    }
+
+    /// Whether it is about tags, so that all calls are.
+    pub(crate) fn is_of_tags(self) -> bool {
+        matches!(self, Self::LostTags | Self::StandingClock)
+    }
+
+    /// How registers are mutated without it.
+    pub(crate) fn ways(self) -> &'static [Way] {
+        match self {
+            Self::LostTags | Self::StandingClock => &[Way::Tag, Way::TagOfResult, Way::TagByHand],
+            Self::NoHold => &[Way::Around, Way::Updates],
+            Self::EarlyScope | Self::LostScope => &[Way::Scope],
+            _ => &[Way::After],
+        }
+    }
+
+    fn is_of_the_store(self) -> bool {
+        use Broken::{BlindFill, LongLease, LostTags, NoDeadline, NoHold, NoLease, OneToken, StandingClock};
+        match self {
+            OneToken | BlindFill | NoLease | NoDeadline | LongLease | LostTags | StandingClock | NoHold => true,
+            _ => false,
         }
     }
 }
 
 /// The store without its guard, where that is what is missing.
 pub(crate) fn tampered(redis: &str, broken: Option<Broken>) -> Option<Arc<dyn Store>> {
-    let broken = broken?;
-    if !matches!(broken, Broken::OneToken | Broken::BlindFill | Broken::NoLease | Broken::NoDeadline) {
-        return None;
-    }
+    let broken = broken.filter(|broken| broken.is_of_the_store())?;
     let store = Redis::connect(redis).expect("the driver gives a good url");
     Some(Arc::new(Tampered { store, broken, token: Token::random() }))
 }
@@ -165,10 +206,19 @@ impl Store for Tampered {
     }
 
     fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
-        self.store.invalidate_tags(tags)
+        Box::pin(async move {
+            let reached = |tag: &&Tag| match self.broken {
+                Broken::LostTags => false,
+                Broken::StandingClock => !tag.name().ends_with(b"}:@"),
+                _ => true,
+            };
+            let tags: Vec<_> = tags.iter().filter(reached).cloned().collect();
+            self.store.invalidate_tags(&tags).await
+        })
     }
 
     fn hold<'a>(&'a self, keys: &'a [Key], holder: Token, term: Duration) -> StoreFuture<'a, ()> {
+        let keys = if self.broken == Broken::NoHold { &[] } else { keys };
         self.store.hold(keys, holder, term)
     }
 
@@ -187,7 +237,8 @@ impl Store for Tampered {
     }
 
     fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
-        self.store.listen(app, listener);
+        let late = if self.broken == Broken::LongLease { Duration::from_secs(5) } else { Duration::ZERO };
+        self.store.listen(app, Arc::new(Late { listener, late }));
     }
 
     fn now_ms(&self) -> u64 {
@@ -196,5 +247,37 @@ impl Store for Tampered {
 
     fn ready(&self, timeout: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {
         self.store.ready(timeout)
+    }
+}
+
+/// A listener that believes signs of life for longer than it should.
+struct Late {
+    listener: Arc<dyn Listener>,
+    late: Duration,
+}
+
+impl Listener for Late {
+    fn invalidated(&self, name: &[u8]) {
+        self.listener.invalidated(name);
+    }
+
+    fn tag_invalidated(&self, name: &[u8]) {
+        self.listener.tag_invalidated(name);
+    }
+
+    fn flushed(&self) {
+        self.listener.flushed();
+    }
+
+    fn alive(&self, until: Option<Instant>) {
+        self.listener.alive(until.map(|until| until + self.late));
+    }
+
+    fn lost(&self) {
+        self.listener.lost();
+    }
+
+    fn unavailable(&self) {
+        self.listener.unavailable();
     }
 }

@@ -123,7 +123,7 @@ async fn accept(listener: UnixListener, source: Arc<Source>, events: mpsc::Sende
     while let Ok((mut stream, _)) = listener.accept().await {
         let (source, events) = (Arc::clone(&source), events.clone());
         tokio::spawn(async move {
-            let Ok([purpose, process, _]) = receive(&mut stream).await else { return };
+            let Ok([purpose, process, ..]) = receive(&mut stream).await else { return };
             let process = u32::try_from(process).expect("processes are counted from 1");
             match purpose {
                 TO_SOURCE => source.serve(stream, process).await,

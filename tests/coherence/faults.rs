@@ -44,6 +44,10 @@ faults! {
     Stall "stall",
     HalfOpen "half-open",
     Reset "reset",
+    /// What a worker's feed brings comes late; its other connections are well.
+    FeedDelay "feed-delay",
+    /// The same, and it brings nothing at all.
+    FeedStall "feed-stall",
     ClientKill "client-kill",
     Flush "flush",
     ScriptFlush "script-flush",
@@ -63,6 +67,7 @@ impl Fault {
             "all" => Some(Self::ALL.to_vec()),
             "none" => Some(Vec::new()),
             "proxy" => Some(vec![Latency, Stall, HalfOpen, Reset]),
+            "feed" => Some(vec![Self::FeedDelay, Self::FeedStall]),
             "redis" => Some(vec![Kill, Snapshot, Freeze]),
             "worker" => Some(vec![Self::WorkerFreeze, Self::WorkerKill, Self::CommitKill]),
             "memory" => Some(vec![Self::Evict, Self::Full]),
@@ -75,10 +80,21 @@ impl Fault {
         matches!(self, Self::Kill | Self::Snapshot | Self::Freeze)
     }
 
+    /// Whether Redis may lose what it has been told.
+    pub(crate) fn forgets(self) -> bool {
+        matches!(self, Self::Kill | Self::Snapshot | Self::Flush | Self::Evict | Self::Full)
+    }
+
+    /// Whether it is done to a worker's feed alone.
+    pub(crate) fn is_of_feed(self) -> bool {
+        matches!(self, Self::FeedDelay | Self::FeedStall)
+    }
+
     /// Whether it is done to one worker, or its proxy, alone.
     pub(crate) fn is_local(self) -> bool {
         use Fault::{CommitKill, HalfOpen, Latency, Reset, SlowLoad, Stall, WorkerFreeze, WorkerKill};
         matches!(self, Latency | Stall | HalfOpen | Reset | WorkerFreeze | WorkerKill | CommitKill | SlowLoad)
+            || self.is_of_feed()
     }
 }
 
@@ -145,7 +161,13 @@ async fn one(cluster: &mut Cluster, fault: Fault, place: usize, random: &mut Ran
         Fault::ScriptFlush => order(cluster, &["SCRIPT", "FLUSH"]),
         Fault::ClientKill => order(cluster, &["CLIENT", "KILL", "TYPE", "normal"]),
         Fault::SlowLoad => slow_load(cluster, place, random).await,
-        Fault::Latency | Fault::Stall | Fault::HalfOpen | Fault::Reset => {
+        Fault::FeedDelay => {
+            let proxy = &cluster.places[place].proxy;
+            proxy.set_feed_latency(random.millis(5, 600));
+            sleep(random.millis(2_000, 5_000)).await;
+            proxy.set_feed_latency(Duration::ZERO);
+        }
+        Fault::Latency | Fault::Stall | Fault::HalfOpen | Fault::Reset | Fault::FeedStall => {
             break_proxy(&cluster.places[place], fault, random).await;
         }
     }
@@ -162,6 +184,10 @@ async fn break_proxy(place: &Place, fault: Fault, random: &mut Random) {
         Fault::Stall => {
             proxy.stall(*random.pick(&[Direction::ToServer, Direction::ToClient, Direction::Both]));
             sleep(random.millis(50, 3_000)).await;
+        }
+        Fault::FeedStall => {
+            proxy.stall_feed();
+            sleep(random.millis(1_000, 4_000)).await;
         }
         Fault::HalfOpen => {
             proxy.half_open();

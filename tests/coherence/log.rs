@@ -30,7 +30,7 @@ impl Key {
 macro_rules! bytes {
     ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident),* $(,)? }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         pub(crate) enum $name { $($(#[$item_doc])* $item),* }
 
         impl $name {
@@ -74,6 +74,74 @@ bytes! {
         Foreign,
         Applied,
         Queued,
+        /// A mutation that the library refused before it changed anything.
+        Refused,
+        /// A transaction that was not committed.
+        RolledBack,
+        /// A read within a transaction.
+        Inside,
+    }
+}
+
+bytes! {
+    /// How a mutation says what it makes untrue.
+    Way {
+        /// `#[invalidates]`, after the body.
+        After,
+        Around,
+        /// `#[updates]`.
+        Updates,
+        /// In a transaction that is committed.
+        Scope,
+        /// The same, with holds around the commit.
+        ScopeAround,
+        Rollback,
+        /// By a tag that an argument gives.
+        Tag,
+        /// By a tag that the returned value gives.
+        TagOfResult,
+        /// `invalidate_tag`.
+        TagByHand,
+        /// A whole namespace.
+        Namespace,
+        /// `clear_namespace`.
+        Clear,
+    }
+}
+
+impl Way {
+    pub(crate) fn to_word(self, key: Key) -> u64 {
+        (self as u64) << 24 | key.to_word()
+    }
+
+    pub(crate) fn of_word(word: u64) -> Self {
+        Self::ALL[usize::from(word.to_le_bytes()[3])]
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::After => "after",
+            Self::Around => "around",
+            Self::Updates => "updates",
+            Self::Scope => "scope",
+            Self::ScopeAround => "scope around",
+            Self::Rollback => "rollback",
+            Self::Tag => "tag",
+            Self::TagOfResult => "tag of result",
+            Self::TagByHand => "tag by hand",
+            Self::Namespace => "namespace",
+            Self::Clear => "clear",
+        }
+    }
+
+    /// Whether entries are held from before the commit until after it.
+    pub(crate) fn holds(self) -> bool {
+        matches!(self, Self::Around | Self::Updates | Self::ScopeAround)
+    }
+
+    /// Whether a mutation that cannot take its holds changes nothing.
+    pub(crate) fn insists(self) -> bool {
+        matches!(self, Self::Around | Self::Updates)
     }
 }
 
@@ -82,6 +150,8 @@ bytes! {
 pub(crate) struct Record {
     pub(crate) kind: Kind,
     pub(crate) how: How,
+    /// Of a mutation.
+    pub(crate) way: Way,
     pub(crate) key: Key,
     pub(crate) version: u64,
     pub(crate) start: Nanos,
@@ -93,12 +163,14 @@ pub(crate) struct Record {
 impl Record {
     /// A record that is not about a call.
     pub(crate) fn of(kind: Kind, start: Nanos, end: Nanos) -> Self {
-        let (how, key) = (How::Applied, Key::default());
-        Self { kind, how, key, version: 0, start, end, load_start: 0, load_end: 0 }
+        let (how, way, key) = (How::Applied, Way::After, Key::default());
+        Self { kind, how, way, key, version: 0, start, end, load_start: 0, load_end: 0 }
     }
 
     fn to_bytes(self) -> [u8; SIZE] {
-        let head = (self.kind as u64) << 40 | (self.how as u64) << 32 | self.key.to_word();
+        let head = (self.kind as u64) << 40
+            | (self.how as u64) << 32
+            | self.way.to_word(self.key);
         let words = [head, self.version, self.start, self.end, self.load_start, self.load_end];
         let mut bytes = [0; SIZE];
         for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
@@ -115,6 +187,7 @@ impl Record {
         Self {
             kind: Kind::ALL[usize::from(head[5])],
             how: How::ALL[usize::from(head[4])],
+            way: Way::of_word(word(0)),
             key: Key::from_word(word(0)),
             version: word(1),
             start: word(2),

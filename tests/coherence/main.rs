@@ -9,8 +9,10 @@ mod checker;
 mod contestants;
 mod driver;
 mod faults;
+mod figures;
 mod log;
 mod measure;
+mod registers;
 mod report;
 mod source;
 mod worker;
@@ -27,7 +29,7 @@ usage: coherence [--seconds N] [--seed N] [--workers N] [--faults LIST] [--only 
   --seconds    how long (60); the first fifth is without faults
   --seed       decides what happens (1)
   --workers    processes (6)
-  --faults     all (the default), none, or some of the groups redis, worker, proxy, memory and of the kinds below
+  --faults     all (the default), none, or some of the groups redis, worker, proxy, feed, memory and of the kinds below
   --only       contestants (all), by their names in the report
   --pace       longest pause of a reader, in milliseconds (100)
   --strict     what is read in the windows W2, W3 and W6 is a violation too
@@ -103,6 +105,7 @@ impl Options {
             Broken::LostWrites => (22, vec![Fault::Snapshot], ours),
             // Without faults the feed makes up for what the clock does not say.
             Broken::SlowClock => (22, vec![Fault::Stall, Fault::HalfOpen], ours),
+            Broken::LongLease => (22, vec![Fault::FeedStall], ours),
             Broken::OneToken => (12, Vec::new(), ours),
             _ => (6, Vec::new(), ours),
         };

@@ -2,6 +2,7 @@
 
 use crate::Options;
 use crate::checker::{Checker, Tally, Why, Window};
+use crate::figures;
 use crate::log::How;
 use crate::measure::{MS, Summary};
 use serde::Serialize;
@@ -10,10 +11,10 @@ use std::collections::BTreeMap;
 
 /// The figures of one contestant in one part of the run.
 #[derive(Debug, Serialize)]
-struct Line {
-    contestant: &'static str,
-    bound_ms: u64,
-    reads: u64,
+pub(crate) struct Line {
+    pub(crate) contestant: &'static str,
+    pub(crate) bound_ms: u64,
+    pub(crate) reads: u64,
     l1: u64,
     l2: u64,
     joined: u64,
@@ -23,13 +24,20 @@ struct Line {
     stale: u64,
     /// Of reads; `3/N` where none was stale.
     stale_at_most: f64,
-    staleness: Summary,
+    pub(crate) staleness: Summary,
+    /// Of reads where the feed was delayed.
+    pub(crate) late_reads: u64,
+    pub(crate) late_staleness: Summary,
+    /// Of calls, besides the load or the body of the mutation.
+    pub(crate) times: BTreeMap<&'static str, Summary>,
     w2: u64,
     w3: u64,
     w6: u64,
     mutations: u64,
     applied: u64,
     queued: u64,
+    refused: u64,
+    rolled_back: u64,
     loads_per_mutation: f64,
     loads_together: usize,
     overlaps: u64,
@@ -63,12 +71,17 @@ impl Line {
             stale: tally.stale,
             stale_at_most: tally.bound(),
             staleness: tally.staleness.summary(),
+            late_reads: tally.late.reads,
+            late_staleness: tally.late.staleness.summary(),
+            times: tally.times.iter().map(|(call, times)| (call.name(), times.summary())).collect(),
             w2: window(Window::W2),
             w3: window(Window::W3),
             w6: window(Window::W6),
             mutations: tally.mutations(),
             applied: tally.of(How::Applied),
             queued: tally.of(How::Queued),
+            refused: tally.of(How::Refused),
+            rolled_back: tally.of(How::RolledBack),
             loads_per_mutation,
             loads_together: tally.together,
             overlaps: tally.overlaps.values().sum(),
@@ -102,6 +115,8 @@ pub(crate) fn report(options: &Options, checker: &Checker) -> Value {
             print(name, lines);
         }
     }
+    figures::staleness(&healthy, &faulty);
+    figures::times(&healthy);
     let recoveries = recoveries(checker);
     if !recoveries.is_empty() {
         println!("\nuntil the slowest process has a hit from Redis again (ms), by fault");
@@ -169,11 +184,13 @@ fn print(name: &str, lines: &[Line]) {
         );
     }
     println!(
-        "  {:14}{:>9}{:>9}{:>8}{:>10}{:>9}{:>9}{:>12}{:>9}{:>7}{:>7}{:>13}",
+        "  {:14}{:>9}{:>9}{:>8}{:>9}{:>12}{:>10}{:>9}{:>9}{:>12}{:>9}{:>7}{:>7}{:>13}",
         "mutations",
         "all",
         "applied",
         "queued",
+        "refused",
+        "rolled back",
         "loads per",
         "together",
         "overlaps",
@@ -185,11 +202,13 @@ fn print(name: &str, lines: &[Line]) {
     );
     for line in lines {
         println!(
-            "  {:14}{:>9}{:>9}{:>8}{:>10.2}{:>9}{:>9}{:>12}{:>9}{:>7}{:>7}{:>13}",
+            "  {:14}{:>9}{:>9}{:>8}{:>9}{:>12}{:>10.2}{:>9}{:>9}{:>12}{:>9}{:>7}{:>7}{:>13}",
             line.contestant,
             line.mutations,
             line.applied,
             line.queued,
+            line.refused,
+            line.rolled_back,
             line.loads_per_mutation,
             line.loads_together,
             line.overlaps,

@@ -1,7 +1,7 @@
 //! The source of truth: a map of registers in the driver, which the loaders and mutations of all workers reach by a socket.
 
 use crate::checker::Event;
-use crate::log::Key;
+use crate::log::{Key, Way};
 use crate::measure::{MS, Nanos, now};
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -13,10 +13,11 @@ use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// A request, or a connection's first message.
-pub(crate) type Message = [u64; 3];
+pub(crate) type Message = [u64; 4];
 
 const LOAD: u64 = 0;
 const COMMIT: u64 = 1;
+const HOLD: u64 = 2;
 
 /// Versions that a register remembers, for loads of an old snapshot.
 const REMEMBERED: usize = 64;
@@ -29,7 +30,11 @@ pub(crate) async fn send(stream: &mut (impl AsyncWriteExt + Unpin), message: Mes
 
 /// Receives one message.
 pub(crate) async fn receive(stream: &mut (impl AsyncReadExt + Unpin)) -> std::io::Result<Message> {
-    Ok([stream.read_u64_le().await?, stream.read_u64_le().await?, stream.read_u64_le().await?])
+    let mut message = Message::default();
+    for word in &mut message {
+        *word = stream.read_u64_le().await?;
+    }
+    Ok(message)
 }
 
 /// The driver's side.
@@ -65,12 +70,13 @@ impl Source {
     pub(crate) async fn serve(&self, stream: UnixStream, process: u32) {
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::new(reader);
-        while let Ok([number, operation, key]) = receive(&mut reader).await {
-            let key = Key::from_word(key);
+        while let Ok([number, operation, word, held]) = receive(&mut reader).await {
+            let (key, way) = (Key::from_word(word), Way::of_word(word));
             let version = match operation {
                 COMMIT => {
                     let (version, at) = self.commit(key);
-                    if self.events.send(Event::Commit { process, key, version, at }).await.is_err() {
+                    let event = Event::Commit { process, key, way, version, at, held };
+                    if self.events.send(event).await.is_err() {
                         return;
                     }
                     if self.doomed.compare_exchange(process, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
@@ -79,9 +85,15 @@ impl Source {
                     }
                     version
                 }
+                HOLD => {
+                    if self.events.send(Event::Holding { process, key, at: now() }).await.is_err() {
+                        return;
+                    }
+                    0
+                }
                 _ => self.load(key),
             };
-            if send(&mut writer, [number, version, 0]).await.is_err() {
+            if send(&mut writer, [number, version, 0, 0]).await.is_err() {
                 return;
             }
         }
@@ -136,7 +148,7 @@ impl Client {
 
     async fn deliver(self: Arc<Self>, reader: OwnedReadHalf) {
         let mut reader = BufReader::new(reader);
-        while let Ok([number, version, _]) = receive(&mut reader).await {
+        while let Ok([number, version, ..]) = receive(&mut reader).await {
             let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
             // Who was cancelled needs no answer.
             let _ = waiting.map(|waiting| waiting.send(version));
@@ -144,21 +156,26 @@ impl Client {
         std::process::exit(0);
     }
 
-    async fn ask(&self, operation: u64, key: Key) -> u64 {
+    async fn ask(&self, operation: u64, word: u64, held: Nanos) -> u64 {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(number, answer);
-        let _ = self.requests.send([number, operation, key.to_word()]);
+        let _ = self.requests.send([number, operation, word, held]);
         answered.await.expect("the process ends with the driver")
     }
 
     /// The newest version.
     pub(crate) async fn load(&self, key: Key) -> u64 {
-        self.ask(LOAD, key).await
+        self.ask(LOAD, key.to_word(), 0).await
     }
 
-    /// Writes the next version and tells which it is.
-    pub(crate) async fn commit(&self, key: Key) -> u64 {
-        self.ask(COMMIT, key).await
+    /// Writes the next version and tells which it is; `held`: since when nothing can be stored, 0 if that is not sure.
+    pub(crate) async fn commit(&self, key: Key, way: Way, held: Nanos) -> u64 {
+        self.ask(COMMIT, way.to_word(key), held).await
+    }
+
+    /// Tells that a register is about to be held.
+    pub(crate) async fn hold(&self, key: Key) {
+        self.ask(HOLD, key.to_word(), 0).await;
     }
 }

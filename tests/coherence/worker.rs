@@ -4,27 +4,17 @@ use crate::broken::Broken;
 use crate::contestants::{self, Contestant, Probe, table};
 use crate::log::{How, Kind, Record, Recorder};
 use crate::measure::{MS, Random, now};
+use crate::registers::{LONGEST_MS, SLOW, SLOW_MS, register, way};
 use crate::source::{Client, send};
 use cache_tests::wait::real_time;
 use cache_tests::worker::Parent;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
-
-/// The registers that most calls are about.
-const HOT: u64 = 4;
-/// All registers that calls are about at any time.
-const ALL: u64 = 36;
-/// The register whose loads outlast a lease.
-pub(crate) const SLOW: u16 = 63;
-/// The longest load of the others.
-pub(crate) const LONGEST_MS: u64 = 40;
-/// The longest load of the slow one.
-pub(crate) const SLOW_MS: u64 = 3_500;
 
 /// What a connection is for.
 pub(crate) const TO_SOURCE: u64 = 1;
@@ -83,7 +73,7 @@ fn slowly(work: impl Future<Output = ()>) {
 async fn work(config: Config, mut parent: Parent) {
     let recorder = Arc::new(Recorder::default());
     tell_panics(&recorder);
-    let hello = |purpose| [purpose, u64::from(config.process), 0];
+    let hello = |purpose| [purpose, u64::from(config.process), 0, 0];
     let mut log = UnixStream::connect(&config.socket).await.expect("the driver listens");
     send(&mut log, hello(TO_LOG)).await.expect("the driver reads");
     let sender = Arc::clone(&recorder);
@@ -127,11 +117,11 @@ impl Worker {
 
     async fn read_often(self: Arc<Self>, at: usize, mut random: Random) {
         loop {
-            let id = register(&mut random);
+            let id = self.register(at, &mut random);
             let burst = random.between(1, 8);
             let calls: Vec<_> = (0..burst)
                 .map(|_| {
-                    let id = if random.chance(600) { id } else { register(&mut random) };
+                    let id = if random.chance(600) { id } else { self.register(at, &mut random) };
                     let random = Random::new(random.next(), 1);
                     tokio::spawn(Arc::clone(&self).read(at, id, random))
                 })
@@ -148,9 +138,10 @@ impl Worker {
         loop {
             let other = random
                 .chance(200)
-                .then(|| Arc::clone(&self).write(at, register(&mut random), random.clone()));
+                .then(|| Arc::clone(&self).write(at, self.register(at, &mut random), random.clone()));
             let other = other.map(tokio::spawn);
-            let own = tokio::spawn(Arc::clone(&self).write(at, register(&mut random), random.clone()));
+            let id = self.register(at, &mut random);
+            let own = tokio::spawn(Arc::clone(&self).write(at, id, random.clone()));
             let _ = own.await;
             if let Some(other) = other {
                 let _ = other.await;
@@ -174,7 +165,13 @@ impl Worker {
     }
 
     async fn write(self: Arc<Self>, at: usize, id: u16, mut random: Random) {
-        let probe = self.probe(at, id, &mut random);
+        let mut probe = self.probe(at, id, &mut random);
+        if self.contestants[at].1 {
+            probe.way = way(&mut random, id, self.config.broken);
+        }
+        if probe.way.holds() {
+            self.source.hold(probe.key(id)).await;
+        }
         let start = self.recorder.begin_write();
         let call = self.contestants[at].2.write(id, &probe);
         let how = if random.chance(30) {
@@ -184,6 +181,11 @@ impl Worker {
         };
         let record = probe.record(Kind::Write, how, id, probe.version.load(Relaxed), start);
         self.recorder.end_write(record);
+        let seen = probe.seen_inside.load(Relaxed);
+        if seen > 0 {
+            let read = Record::of(Kind::Read, start, record.end);
+            self.recorder.push(Record { how: How::Inside, key: record.key, version: seen, ..read });
+        }
         if how == How::Queued && self.contestants[at].1 {
             // The receiver lives as long as the process.
             let _ = self.queued.send(record);
@@ -198,17 +200,17 @@ impl Worker {
         } else {
             [random.millis(0, 3), random.millis(0, 5)]
         };
-        Probe {
-            source: Arc::clone(&self.source),
-            contestant: self.contestants[at].0,
-            broken: self.config.broken,
-            delays,
-            fails: random.chance(5),
-            alias: self.config.broken == Some(Broken::TwoKeys) && random.chance(500),
-            load_start: AtomicU64::new(0),
-            load_end: AtomicU64::new(0),
-            version: AtomicU64::new(0),
-        }
+        let probe = Probe::new(Arc::clone(&self.source), self.contestants[at].0, self.config.broken);
+        let alias = self.config.broken == Some(Broken::TwoKeys) && random.chance(500);
+        Probe { delays, fails: random.chance(5), alias, ..probe }
+    }
+
+    fn register(&self, at: usize, random: &mut Random) -> u16 {
+        let tagged = match self.config.broken {
+            Some(broken) => broken.is_of_tags(),
+            None => self.contestants[at].1 && random.chance(350),
+        };
+        register(random, tagged)
     }
 }
 
@@ -221,14 +223,9 @@ impl Probe {
             0 if load_start > 0 => end,
             load_end => load_end,
         };
-        let key = crate::log::Key { contestant: self.contestant, id };
-        Record { kind, how, key, version, start, end, load_start, load_end }
+        let key = self.key(id);
+        Record { kind, how, way: self.way, key, version, start, end, load_start, load_end }
     }
-}
-
-fn register(random: &mut Random) -> u16 {
-    let most = if random.chance(700) { HOT } else { ALL };
-    u16::try_from(random.between(0, most - 1)).unwrap_or_default()
 }
 
 /// Tells when this process got no processor for a while.

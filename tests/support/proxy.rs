@@ -2,7 +2,7 @@
 
 use crate::wait::until;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, time::Duration};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,16 +23,33 @@ pub enum Direction {
     Both,
 }
 
+/// What a connection that listens to invalidations says first.
+const FEED: &[u8] = b"TRACKING";
+
 /// What the proxy does now; counts tell a connection what has happened since it began.
 #[derive(Clone, Copy, Debug, Default)]
 struct Faults {
     latency: Duration,
     jitter: Duration,
+    /// What feeds have on top of it.
+    feed_latency: Duration,
+    feed_stalled: bool,
     /// Requests and replies, as `Direction` counts.
     stalled: [bool; 2],
     half_open: bool,
     losses: u64,
     resets: u64,
+}
+
+impl Faults {
+    fn latency(&self, feed: &AtomicBool) -> Duration {
+        let of_feed = if feed.load(Ordering::Relaxed) { self.feed_latency } else { Duration::ZERO };
+        self.latency + of_feed
+    }
+
+    fn stalls(&self, direction: Direction, feed: &AtomicBool) -> bool {
+        self.stalled[direction as usize] || self.feed_stalled && feed.load(Ordering::Relaxed)
+    }
 }
 
 /// How many connections there were, and are.
@@ -93,6 +110,16 @@ impl Proxy {
         self.faults.send_modify(|faults| (faults.latency, faults.jitter) = (latency, jitter));
     }
 
+    /// Delays each chunk of feeds alone (connections that said `CLIENT TRACKING`), in each direction, by `latency` more.
+    pub fn set_feed_latency(&self, latency: Duration) {
+        self.faults.send_modify(|faults| faults.feed_latency = latency);
+    }
+
+    /// Keeps the bytes of feeds alone back, in both directions, until `resume`.
+    pub fn stall_feed(&self) {
+        self.faults.send_modify(|faults| faults.feed_stalled = true);
+    }
+
     /// Keeps the bytes of `direction` back until `resume`.
     pub fn stall(&self, direction: Direction) {
         self.faults.send_modify(|faults| {
@@ -103,7 +130,9 @@ impl Proxy {
 
     /// Delivers what a stall kept back, and serves new connections again after `half_open`.
     pub fn resume(&self) {
-        self.faults.send_modify(|faults| (faults.stalled, faults.half_open) = ([false; 2], false));
+        self.faults.send_modify(|faults| {
+            (faults.stalled, faults.feed_stalled, faults.half_open) = ([false; 2], false, false);
+        });
     }
 
     /// Loses every connection, those there are and new ones, for good: bytes are taken and nothing ever comes.
@@ -177,15 +206,16 @@ async fn carry(mut client: TcpStream, server: u16, faults: watch::Receiver<Fault
         Ok(server) if client.set_nodelay(true).and(server.set_nodelay(true)).is_ok() => server,
         _ => return,
     };
-    let mut lost = born.half_open;
+    let (mut lost, feed) = (born.half_open, AtomicBool::new(false));
     loop {
         let (client_side, server_side) = (client.split(), server.split());
         let pumps = async {
             if lost {
                 tokio::join!(swallow(client_side.0), swallow(server_side.0));
             } else {
-                let up = pump(client_side.0, server_side.1, Direction::ToServer, faults.clone(), seed);
-                let down = pump(server_side.0, client_side.1, Direction::ToClient, faults.clone(), !seed);
+                let up = pump(client_side.0, server_side.1, Direction::ToServer, faults.clone(), &feed, seed);
+                let down =
+                    pump(server_side.0, client_side.1, Direction::ToClient, faults.clone(), &feed, !seed);
                 let _ = tokio::try_join!(up, down);
             }
         };
@@ -218,6 +248,7 @@ async fn pump(
     mut to: WriteHalf<'_>,
     direction: Direction,
     mut faults: watch::Receiver<Faults>,
+    feed: &AtomicBool,
     mut seed: u64,
 ) -> io::Result<()> {
     let (queue, mut chunks) = mpsc::unbounded_channel();
@@ -227,8 +258,11 @@ async fn pump(
             let mut chunk = vec![0; 16 * 1024];
             let length = from.read(&mut chunk).await?;
             chunk.truncate(length);
-            let Faults { latency, jitter, .. } = *now.borrow();
-            let due = Instant::now() + latency + jitter.mul_f64(fraction(&mut seed));
+            if chunk.windows(FEED.len()).any(|words| words == FEED) && direction == Direction::ToServer {
+                feed.store(true, Ordering::Relaxed);
+            }
+            let faults = *now.borrow();
+            let due = Instant::now() + faults.latency(feed) + faults.jitter.mul_f64(fraction(&mut seed));
             if length == 0 || queue.send((due, chunk)).is_err() {
                 return Ok(());
             }
@@ -237,10 +271,10 @@ async fn pump(
     let write = async {
         while let Some((due, chunk)) = chunks.recv().await {
             tokio::time::sleep_until(due).await;
-            let _ = faults.wait_for(|now| !now.stalled[direction as usize]).await;
+            let _ = faults.wait_for(|now| !now.stalls(direction, feed)).await;
             to.write_all(&chunk).await?;
         }
-        let _ = faults.wait_for(|now| !now.stalled[direction as usize]).await;
+        let _ = faults.wait_for(|now| !now.stalls(direction, feed)).await;
         to.shutdown().await
     };
     tokio::try_join!(read, write).map(|_| ())

@@ -88,6 +88,22 @@ async fn a_stall_keeps_the_bytes() {
 }
 
 #[tokio::test]
+async fn what_is_done_to_feeds_leaves_other_connections_alone() {
+    let proxy = echo().await;
+    let (mut feed, mut data) = (connect(&proxy).await, connect(&proxy).await);
+    round_trip(&mut feed, "CLIENT TRACKING ON").await;
+    proxy.stall_feed();
+    feed.write_all(b"push").await.unwrap();
+    assert_silent(&mut feed).await;
+    round_trip(&mut data, "read").await;
+    proxy.resume();
+    expect(&mut feed, "push").await;
+    proxy.set_feed_latency(Duration::from_millis(300));
+    assert!(round_trip(&mut data, "read").await < Duration::from_millis(300));
+    assert!(round_trip(&mut feed, "ping").await >= Duration::from_millis(600));
+}
+
+#[tokio::test]
 async fn stalled_requests_do_not_come_through_when_reset() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::to(listener.local_addr().unwrap().port()).await;

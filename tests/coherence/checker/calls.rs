@@ -3,9 +3,10 @@
 use super::loads::Pair;
 use super::{Checker, FaultTime, LEASE, Process, Window};
 use crate::checker::tally::Why;
+use crate::contestants::UNCOMMITTED;
 use crate::log::{How, Key, Kind, Record};
 use crate::measure::{MS, Nanos};
-use crate::worker::{LONGEST_MS, SLOW, SLOW_MS};
+use crate::registers::{LONGEST_MS, SLOW, SLOW_MS};
 use std::collections::VecDeque;
 use std::fmt::Write;
 
@@ -25,6 +26,9 @@ impl Checker {
             .iter()
             .any(|fault| fault.fault.stops_redis() && fault.from <= record.start && record.start <= fault.to);
         self.tally(record).add(record, stopped);
+        if self.hears_late(process, record.start) {
+            self.tally(record).late.reads += u64::from(record.kind == Kind::Read);
+        }
         let row = self.rows[usize::from(record.key.contestant)];
         if row.ours {
             self.judge_length(process, record);
@@ -34,14 +38,19 @@ impl Checker {
         }
         match record.how {
             How::Cancelled | How::Failed => return,
+            // A transaction reads its own row, which nobody else may see.
+            How::Inside if record.version & UNCOMMITTED == 0 => {
+                return self.violate_call("past its transaction", process, record, "it is from a cache");
+            }
+            How::Inside => return,
             How::Foreign => {
                 return self.violate_call("foreign value", process, record, "it is the value of another key");
             }
             _ => {}
         }
         self.judge_age(process, record);
-        if record.key.contestant == 0 && matches!(record.how, How::HitL1 | How::HitL2) {
-            self.recoveries.iter_mut().rev().take(3).for_each(|recovery| recovery.hit(process, record.start));
+        if matches!(record.how, How::HitL1 | How::HitL2) {
+            self.recoveries.iter_mut().rev().take(3).for_each(|recovery| recovery.hit(process, record));
         }
     }
 
@@ -54,7 +63,8 @@ impl Checker {
         }
         let own = self.processes.get(&process).and_then(|process| process.own.get(&key));
         let own_at = own.map_or(0, |own| own.at(start));
-        let needed = log.applied.at(start.saturating_sub(row.bound)).max(own_at);
+        let bounded = start.saturating_sub(row.bound);
+        let needed = log.applied.at(bounded).max(log.due.at(bounded)).max(own_at);
         let since = log.applied.above(version).filter(|since| *since < start);
         let old = version < needed;
         // Its own mutations a process repeats before it reads.
@@ -64,9 +74,13 @@ impl Checker {
                 .restores
                 .iter()
                 .any(|restore| start < restore.1 + ENTRY && self.restored(record, start, *restore));
+        let late = self.hears_late(process, start);
         let lost = log.lost.iter().find(|lost| version < lost.2 && lost.1 < start).map(|lost| lost.0);
         if let Some(since) = since.filter(|_| !restored) {
             self.tally(record).staleness.add(start - since);
+            if late {
+                self.tally(record).late.staleness.add(start - since);
+            }
         }
         if !old {
             if let Some(window) = lost {
@@ -82,6 +96,14 @@ impl Checker {
                 self.violate_call(what, process, record, &format!("{needed} was due, for {age} ms"));
             }
         }
+    }
+
+    /// Whether the feed of the process is delayed, or was a moment ago.
+    fn hears_late(&self, process: u32, time: Nanos) -> bool {
+        let place = self.processes.get(&process).map(|process| process.place);
+        self.faults.iter().any(|fault| {
+            fault.fault.is_of_feed() && Some(fault.place) == place && fault.from <= time && time <= fault.to
+        })
     }
 
     /// Whether a value as old as this may have stood in Redis at `time` because of this restore.
@@ -108,7 +130,8 @@ impl Checker {
         let excused = overlap(&of.gaps, start, end) + overlap(&self.gaps, start, end);
         let own = (load_end - load_start) + excused + NOISE;
         let allowed = if record.kind == Kind::Write {
-            own + 250 * MS
+            let trips = if record.way.holds() { 2 } else { 1 };
+            own + trips * 250 * MS
         } else {
             let longest = if record.key.id == SLOW { SLOW_MS } else { LONGEST_MS };
             let orphaned = |fault: &FaultTime| fault.from <= end && start <= fault.to.saturating_add(LEASE);
@@ -165,15 +188,16 @@ impl Checker {
     }
 
     fn line(&self, process: u32, record: &Record) -> String {
-        let Record { kind, how, key, version, start, end, load_start, load_end } = record;
+        let Record { kind, how, way, key, version, start, end, load_start, load_end } = record;
         let level = self.rows[usize::from(key.contestant)].name;
         let place = self.processes.get(&process).map_or(0, |process: &Process| process.place);
+        let way = if *kind == Kind::Read { String::new() } else { format!(" {way:?}") };
         let load = match load_start {
             0 => String::new(),
             _ => format!(" load {:.3}..{:.3}", self.ms(*load_start), self.ms(*load_end)),
         };
         format!(
-            "{level}/{} {kind:?} {how:?} version {version} {:.3}..{:.3} ms process {process} at place {place}{load}",
+            "{level}/{} {kind:?}{way} {how:?} version {version} {:.3}..{:.3} ms process {process} at place {place}{load}",
             key.id,
             self.ms(*start),
             self.ms(*end),

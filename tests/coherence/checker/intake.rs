@@ -1,9 +1,15 @@
 //! What a record adds to what is known, before anything is judged.
 
 use super::loads::Load;
-use super::{Checker, KeyLog, Mutation, RECENT, Window};
-use crate::log::{How, Kind, Record};
+use super::{Checker, Commit, FaultTime, KeyLog, Mutation, RECENT, Window};
+use crate::log::{How, Key, Kind, Record, Way};
 use crate::measure::{MS, Nanos};
+use crate::registers::{HOLD_MS, reached};
+
+/// How long a hold lasts that nobody ends.
+const HOLD: Nanos = HOLD_MS * MS;
+/// How long a fault keeps a command back at most.
+const LONGEST_FAULT: Nanos = 5_000 * MS;
 
 impl Checker {
     pub(super) fn take_in(&mut self, process: u32, record: Record) {
@@ -28,20 +34,19 @@ impl Checker {
         match record.kind {
             Kind::Drained => {
                 log.applied.raise(record.end, version);
-                of.queued.retain(|queued| *queued != (key, version));
-                let waiting = log.mutations.iter_mut().filter(|mutation| mutation.version == version);
-                waiting.for_each(|mutation| mutation.to = mutation.to.min(record.end));
+                of.queued.retain(|queued| (queued.0, queued.2) != (key, version));
+                self.end_mutation(key, record.way, version, record.end);
                 return;
             }
             Kind::Write => {
-                of.open.remove(&(key, version));
-                let from = if record.load_start > 0 { record.load_start } else { record.start };
-                let to = match how {
-                    How::Applied => record.end,
-                    How::Queued if ours => Nanos::MAX,
-                    _ => record.end + 1_000 * MS,
-                };
-                log.mutations.push_back(Mutation { version, from, to });
+                let due = of.open.remove(&(key, version)).and_then(|commit| commit.due);
+                // Who went away before the commit may have ended the hold before it.
+                if let Some(due) = due.filter(|_| how != How::Cancelled) {
+                    log.due.raise(due, version);
+                }
+                if let Some(at) = of.holding.iter().position(|held| held.0 == key && record.way.holds()) {
+                    of.holding.swap_remove(at);
+                }
                 if how == How::Applied {
                     log.applied.raise(record.end, version);
                 }
@@ -49,8 +54,9 @@ impl Checker {
                     of.own.entry(key).or_default().raise(record.end, version);
                 }
                 if ours && how == How::Queued {
-                    of.queued.push((key, version));
+                    of.queued.push((key, record.way, version));
                 }
+                self.add_mutation(&record, ours);
             }
             _ => {
                 if ours && how == How::HitL2 {
@@ -86,25 +92,80 @@ impl Checker {
         let of = self.processes.entry(process).or_default();
         of.died = Some(at);
         let (open, queued) = (std::mem::take(&mut of.open), std::mem::take(&mut of.queued));
+        let holding = std::mem::take(&mut of.holding);
         if !of.condemned && !self.over {
             self.violate("death", &format!("process {process} ended by itself"));
         }
-        for ((key, version), from) in open {
-            let log = self.keys.entry(key).or_default();
-            log.mutations.push_back(Mutation { version, from, to: at + 1_000 * MS });
-            log.lose(Window::W2, at, version);
+        for (key, from) in holding {
+            self.keys.entry(key).or_default().abandon(key, from, at);
         }
-        for (key, version) in queued {
-            let log = self.keys.entry(key).or_default();
-            let waiting = log.mutations.iter_mut().filter(|mutation| mutation.version == version);
-            waiting.for_each(|mutation| mutation.to = mutation.to.min(at + 1_000 * MS));
-            log.lose(Window::W3, at, version);
+        for ((key, version), Commit { way, at: from, due }) in open {
+            let mutation = Mutation { of: key, version, from, to: at + 1_000 * MS };
+            self.reach(way, mutation);
+            self.keys.entry(key).or_default().lose(Window::W2, at, version, due);
+        }
+        for (key, way, version) in queued {
+            self.end_mutation(key, way, version, at + 1_000 * MS);
+            self.keys.entry(key).or_default().lose(Window::W3, at, version, None);
+        }
+    }
+
+    /// When a commit that nobody announced has to be seen, if the key was held from `held` on until then.
+    pub(super) fn due(&self, key: Key, held: Nanos, at: Nanos) -> Option<Nanos> {
+        let forgotten = |fault: &FaultTime| {
+            fault.fault.forgets() && fault.from <= at && held < fault.to.saturating_add(1_000 * MS)
+        };
+        let sure = held > 0 && at < held + HOLD / 2 && !self.faults.iter().any(forgotten);
+        let bound = self.rows[usize::from(key.contestant)].bound;
+        sure.then(|| held.max(at.saturating_sub(bound)))
+    }
+
+    /// Takes note of when a mutation may have ended loads.
+    fn add_mutation(&mut self, record: &Record, ours: bool) {
+        let Record { key, how, way, version, start, end, load_start, .. } = *record;
+        let from = if load_start > 0 && !way.holds() { load_start } else { start };
+        let troubled = || self.faults.iter().any(|fault| fault.from <= end && start <= fault.to);
+        let to = match how {
+            How::RolledBack => return,
+            How::Applied => end,
+            How::Queued if ours => Nanos::MAX,
+            // What was sent and not answered may take hold later.
+            _ if way.holds() && troubled() => end + LONGEST_FAULT + HOLD,
+            _ => end + 1_000 * MS,
+        };
+        self.reach(way, Mutation { of: key, version, from, to });
+    }
+
+    /// Adds a mutation to all keys that it may concern.
+    fn reach(&mut self, way: Way, mutation: Mutation) {
+        for key in reached(mutation.of, way) {
+            self.keys.entry(key).or_default().mutations.push_back(mutation);
+        }
+    }
+
+    /// A mutation whose invalidation waited has none any more.
+    fn end_mutation(&mut self, of: Key, way: Way, version: u64, end: Nanos) {
+        let end = if way.holds() { end + HOLD } else { end };
+        for key in reached(of, way) {
+            let mutations = self.keys.entry(key).or_default().mutations.iter_mut();
+            mutations
+                .filter(|mutation| (mutation.of, mutation.version) == (of, version))
+                .for_each(|mutation| mutation.to = mutation.to.min(end));
         }
     }
 }
 
 impl KeyLog {
-    pub(super) fn lose(&mut self, window: Window, at: Nanos, version: u64) {
-        self.lost.push((window, at, version));
+    /// The holder of the key died: the hold lapses by itself.
+    pub(super) fn abandon(&mut self, of: Key, from: Nanos, died: Nanos) {
+        self.mutations.push_back(Mutation { of, version: 0, from, to: died + LONGEST_FAULT + HOLD });
+    }
+
+    /// A commit is not announced any more; under a hold, it is seen all the same.
+    pub(super) fn lose(&mut self, window: Window, at: Nanos, version: u64, due: Option<Nanos>) {
+        match due {
+            Some(due) => self.due.raise(due, version),
+            None => self.lost.push((window, at, version)),
+        }
     }
 }

@@ -12,7 +12,7 @@ use self::floor::Floor;
 use self::loads::{Load, Pair};
 use crate::contestants::{Row, table};
 use crate::faults::Fault;
-use crate::log::{Key, Record};
+use crate::log::{Key, Record, Way};
 use crate::measure::{MS, Nanos};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -41,7 +41,16 @@ pub(crate) enum Event {
     Commit {
         process: u32,
         key: Key,
+        way: Way,
         version: u64,
+        at: Nanos,
+        /// Since when the key is held for sure; or 0.
+        held: Nanos,
+    },
+    /// A mutation is about to hold its key.
+    Holding {
+        process: u32,
+        key: Key,
         at: Nanos,
     },
     /// It is about to be killed on purpose.
@@ -91,18 +100,31 @@ struct Process {
     /// What it returned to its own callers.
     own: HashMap<Key, Floor>,
     /// Commits whose mutations have not ended.
-    open: HashMap<(Key, u64), Nanos>,
+    open: HashMap<(Key, u64), Commit>,
+    /// What mutations that have not ended were about to hold.
+    holding: Vec<(Key, Nanos)>,
     /// Mutations whose invalidations wait.
-    queued: Vec<(Key, u64)>,
+    queued: Vec<(Key, Way, u64)>,
     /// The last restore after which it has repeated its invalidations.
     repeated: Nanos,
     gaps: VecDeque<(Nanos, Nanos)>,
     troubles: VecDeque<(Nanos, Nanos)>,
 }
 
-/// When a mutation may have invalidated its key.
+/// A commit.
+#[derive(Clone, Copy, Debug)]
+struct Commit {
+    way: Way,
+    at: Nanos,
+    /// From when on reads in other processes than the mutator's may be late by the bound, and no more; never, if it was not held.
+    due: Option<Nanos>,
+}
+
+/// When a mutation may have invalidated a key.
 #[derive(Clone, Copy, Debug)]
 struct Mutation {
+    /// The key that was written.
+    of: Key,
     version: u64,
     from: Nanos,
     to: Nanos,
@@ -113,6 +135,8 @@ struct Mutation {
 struct KeyLog {
     committed: u64,
     applied: Floor,
+    /// What was committed under a hold.
+    due: Floor,
     /// What mutators have repeated after Redis came back with an old snapshot.
     repeated: Floor,
     mutations: VecDeque<Mutation>,
@@ -187,13 +211,22 @@ impl Checker {
                 self.processes.entry(process).or_default().watermark = watermark;
                 self.settle();
             }
-            Event::Commit { process, key, version, at } => {
+            Event::Commit { process, key, way, version, at, held } => {
+                let due = self.due(key, held, at);
                 let log = self.keys.entry(key).or_default();
                 log.committed = log.committed.max(version);
                 let writer = self.processes.entry(process).or_default();
+                let commit = Commit { way, at, due };
                 match writer.died {
-                    None => drop(writer.open.insert((key, version), at)),
-                    Some(died) => log.lose(Window::W2, died.max(at), version),
+                    None => drop(writer.open.insert((key, version), commit)),
+                    Some(died) => log.lose(Window::W2, died.max(at), version, due),
+                }
+            }
+            Event::Holding { process, key, at } => {
+                let holder = self.processes.entry(process).or_default();
+                match holder.died {
+                    None => holder.holding.push((key, at)),
+                    Some(died) => self.keys.entry(key).or_default().abandon(key, at, died),
                 }
             }
             Event::Condemned { process } => self.processes.entry(process).or_default().condemned = true,
@@ -215,7 +248,8 @@ impl Checker {
                 let fault = last.fault.name();
                 let living = self.processes.iter().filter(|(_, process)| process.died.is_none());
                 let hits = living.map(|(process, _)| (*process, None)).collect();
-                self.recoveries.push(Recovery { fault, end: at, until: Nanos::MAX, hits });
+                let of_feed = last.fault.is_of_feed();
+                self.recoveries.push(Recovery { fault, of_feed, end: at, until: Nanos::MAX, hits });
             }
             Event::Restored { saved, up } => self.restores.push_back((saved, up)),
             Event::End => self.over = true,
@@ -258,6 +292,7 @@ impl Checker {
     fn forget(&mut self, before: Nanos) {
         for log in self.keys.values_mut() {
             log.applied.forget(before);
+            log.due.forget(before);
             log.repeated.forget(before);
             log.loads.retain(|load| load.ends_after(before));
             log.mutations.retain(|mutation| mutation.to > before);

@@ -1,6 +1,7 @@
 //! The numbers of one contestant in one part of the run.
 
-use crate::log::{How, Kind, Record};
+use crate::contestants::COHERENT;
+use crate::log::{How, Kind, Record, Way};
 use crate::measure::{Histogram, MS, Nanos};
 use std::collections::BTreeMap;
 
@@ -30,6 +31,22 @@ pub(crate) enum Window {
     W6,
 }
 
+/// What a call did, whose time is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Call {
+    HitL1,
+    HitL2,
+    Miss,
+    Mutation(Way),
+}
+
+/// Reads in processes whose feed is delayed, and how old they were.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Late {
+    pub(crate) reads: u64,
+    pub(crate) staleness: Histogram,
+}
+
 /// What happened to one contestant.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
@@ -43,6 +60,10 @@ pub(crate) struct Tally {
     pub(crate) windows: BTreeMap<Window, u64>,
     /// How long after the acknowledgement reads got what was older, outside of W6.
     pub(crate) staleness: Histogram,
+    /// The same where the feed was delayed.
+    pub(crate) late: Late,
+    /// How long calls took besides the load or the mutation's body.
+    pub(crate) times: BTreeMap<Call, Histogram>,
     pub(crate) overlaps: BTreeMap<Why, u64>,
     pub(crate) together: usize,
     pub(crate) read_times: Histogram,
@@ -52,11 +73,39 @@ pub(crate) struct Tally {
     pub(crate) stopped_writes: Histogram,
 }
 
+impl Call {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::HitL1 => "hit L1",
+            Self::HitL2 => "hit L2",
+            Self::Miss => "miss",
+            Self::Mutation(way) => way.name(),
+        }
+    }
+
+    fn of(record: &Record) -> Option<Self> {
+        match record.how {
+            How::HitL1 => Some(Self::HitL1),
+            How::HitL2 => Some(Self::HitL2),
+            How::Loaded => Some(Self::Miss),
+            How::Applied => Some(Self::Mutation(record.way)),
+            _ => None,
+        }
+    }
+}
+
 impl Tally {
     /// Counts a call; a read without the time of its own load.
     pub(crate) fn add(&mut self, record: &Record, stopped: bool) {
         self.answers[record.how as usize] += 1;
         let whole = record.end - record.start;
+        let beside = whole.saturating_sub(record.load_end - record.load_start);
+        if record.how == How::Inside {
+            return;
+        }
+        if let Some(call) = Call::of(record) {
+            self.times.entry(call).or_default().add(beside);
+        }
         if record.kind == Kind::Write {
             self.write_times.add(whole);
             if stopped {
@@ -67,7 +116,6 @@ impl Tally {
         self.reads += 1;
         self.unanswered += u64::from(record.how == How::Cancelled);
         self.loads += u64::from(record.load_start > 0);
-        let beside = whole.saturating_sub(record.load_end - record.load_start);
         self.read_times.add(beside);
         if stopped {
             self.stopped_reads.add(beside);
@@ -100,6 +148,8 @@ impl Tally {
 #[derive(Clone, Debug)]
 pub(crate) struct Recovery {
     pub(crate) fault: &'static str,
+    /// Whether it is over when what the feed keeps true is served again.
+    pub(crate) of_feed: bool,
     pub(crate) end: Nanos,
     /// When the next fault began.
     pub(crate) until: Nanos,
@@ -108,9 +158,16 @@ pub(crate) struct Recovery {
 }
 
 impl Recovery {
-    /// Takes note of a hit.
-    pub(crate) fn hit(&mut self, process: u32, time: Nanos) {
-        if let Some(first @ None) = self.hits.get_mut(&process)
+    /// Takes note of a hit, if it is of the kind that was missing.
+    pub(crate) fn hit(&mut self, process: u32, record: &Record) {
+        let (time, contestant) = (record.start, usize::from(record.key.contestant));
+        let counts = if self.of_feed {
+            contestant == COHERENT && record.how == How::HitL1
+        } else {
+            contestant == 0
+        };
+        if counts
+            && let Some(first @ None) = self.hits.get_mut(&process)
             && (self.end..self.until).contains(&time)
         {
             *first = Some(time);

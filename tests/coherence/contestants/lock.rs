@@ -19,7 +19,7 @@ impl Contestant for Lock {
             loop {
                 match self.0.ask::<Option<u64>>(&Cmd::get(&key)).await {
                     None => return probe.load_as(id, How::Bypassed).await,
-                    Some(Some(version)) => return (how, Some(Versioned { id, version })),
+                    Some(Some(version)) => return (how, Some(Versioned::new(id, version))),
                     Some(None) => {}
                 }
                 match self.0.ask::<Option<String>>(&take).await {

@@ -8,8 +8,9 @@ mod single_flight;
 
 use self::link::Link;
 use crate::broken::Broken;
-use crate::log::{How, Key};
+use crate::log::{How, Key, Way};
 use crate::measure::{Nanos, now};
+use crate::registers::group;
 use crate::source::Client;
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-pub(crate) use self::ours::{cache, watch};
+pub(crate) use self::ours::{COHERENT, cache, watch};
 
 /// How long entries live.
 const TTL_MS: u64 = 10_000;
@@ -76,7 +77,17 @@ pub(crate) fn link(redis: &str) -> Arc<Link> {
 pub(crate) struct Versioned {
     pub(crate) id: u16,
     pub(crate) version: u64,
+    group: u16,
 }
+
+impl Versioned {
+    fn new(id: u16, version: u64) -> Self {
+        Self { id, version, group: group(id) }
+    }
+}
+
+/// Marks the versions of rows that only their own transaction may see.
+pub(crate) const UNCOMMITTED: u64 = 1 << 63;
 
 /// The error of a loader that was told to fail.
 #[derive(Clone, Debug)]
@@ -88,7 +99,9 @@ pub(crate) struct Probe {
     pub(crate) source: Arc<Client>,
     pub(crate) contestant: u8,
     pub(crate) broken: Option<Broken>,
-    /// How long a load takes before and after it sees the source.
+    /// How it mutates.
+    pub(crate) way: Way,
+    /// How long a load takes before and after it sees the source; also a commit under holds.
     pub(crate) delays: [Duration; 2],
     pub(crate) fails: bool,
     /// Whether the read asks under the key's second name, where there is one.
@@ -96,25 +109,63 @@ pub(crate) struct Probe {
     pub(crate) load_start: AtomicU64,
     pub(crate) load_end: AtomicU64,
     pub(crate) version: AtomicU64,
+    /// What a transaction sees of its own row.
+    pub(crate) uncommitted: Option<u64>,
+    /// What it read there.
+    pub(crate) seen_inside: AtomicU64,
 }
 
 impl Probe {
+    /// One that does not go wrong.
+    pub(crate) fn new(source: Arc<Client>, contestant: u8, broken: Option<Broken>) -> Self {
+        Self {
+            source,
+            contestant,
+            broken,
+            way: Way::After,
+            delays: [Duration::ZERO; 2],
+            fails: false,
+            alias: false,
+            load_start: AtomicU64::new(0),
+            load_end: AtomicU64::new(0),
+            version: AtomicU64::new(0),
+            uncommitted: None,
+            seen_inside: AtomicU64::new(0),
+        }
+    }
+
+    /// One for a read within this one's transaction.
+    fn inside(&self) -> Self {
+        let probe = Self::new(Arc::clone(&self.source), self.contestant, self.broken);
+        Self { uncommitted: Some(UNCOMMITTED | now()), delays: self.delays, ..probe }
+    }
+
     /// Reads the source.
     async fn load(&self, id: u16) -> Result<Versioned, Injected> {
         self.load_end.store(0, Relaxed);
         self.load_start.store(now(), Relaxed);
         tokio::time::sleep(self.delays[0]).await;
-        let version = self.source.load(self.key(id)).await;
+        let version = match self.uncommitted {
+            Some(version) => version,
+            None => self.source.load(self.key(id)).await,
+        };
         tokio::time::sleep(self.delays[1]).await;
         self.load_end.store(now(), Relaxed);
-        if self.fails { Err(Injected) } else { Ok(Versioned { id, version }) }
+        if self.fails { Err(Injected) } else { Ok(Versioned::new(id, version)) }
     }
 
     /// Writes the source.
-    async fn commit(&self, id: u16) {
-        self.load_start.store(now(), Relaxed);
-        self.version.store(self.source.commit(self.key(id)).await, Relaxed);
+    async fn commit(&self, id: u16) -> Versioned {
+        let begun = now();
+        self.load_start.store(begun, Relaxed);
+        let delays = if self.way.holds() { self.delays } else { [Duration::ZERO; 2] };
+        tokio::time::sleep(delays[0]).await;
+        let held = if self.way.insists() { begun } else { 0 };
+        let version = self.source.commit(self.key(id), self.way, held).await;
+        self.version.store(version, Relaxed);
+        tokio::time::sleep(delays[1]).await;
         self.load_end.store(now(), Relaxed);
+        Versioned::new(id, version)
     }
 
     /// Reads the source past a contestant's cache.
@@ -125,7 +176,7 @@ impl Probe {
         }
     }
 
-    fn key(&self, id: u16) -> Key {
+    pub(crate) fn key(&self, id: u16) -> Key {
         Key { contestant: self.contestant, id }
     }
 }

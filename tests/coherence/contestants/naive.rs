@@ -14,7 +14,7 @@ impl Contestant for Naive {
             let key = format!("naive:{id}");
             match self.0.ask::<Option<u64>>(&Cmd::get(&key)).await {
                 None => return probe.load_as(id, How::Bypassed).await,
-                Some(Some(version)) => return (How::HitL2, Some(Versioned { id, version })),
+                Some(Some(version)) => return (How::HitL2, Some(Versioned::new(id, version))),
                 Some(None) => {}
             }
             let loaded = probe.load_as(id, How::Loaded).await;

@@ -40,7 +40,7 @@ impl SingleFlight {
                 None => return probe.load_as(id, How::Bypassed).await,
                 Some(Some(text)) => {
                     if let Ok(version) = text.parse() {
-                        return (how, Some(Versioned { id, version }));
+                        return (how, Some(Versioned::new(id, version)));
                     }
                 }
                 Some(None) => match self.link.ask::<Option<String>>(&lease).await {
