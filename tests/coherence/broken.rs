@@ -8,7 +8,7 @@ use cache_runtime::store::{
 use cache_runtime::{Key, NotReady};
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -108,13 +108,14 @@ impl Broken {
 pub(crate) fn tampered(redis: &str, broken: Option<Broken>) -> Option<Arc<dyn Store>> {
     let broken = broken.filter(|broken| broken.is_of_the_store())?;
     let store = Redis::connect(redis).expect("the driver gives a good url");
-    Some(Arc::new(Tampered { store, broken, token: Token::random() }))
+    Some(Arc::new(Tampered { store, broken, token: Token::random(), ears: Mutex::default() }))
 }
 
 struct Tampered {
     store: Redis,
     broken: Broken,
     token: Token,
+    ears: Mutex<Vec<Arc<dyn Listener>>>,
 }
 
 impl Tampered {
@@ -237,8 +238,14 @@ impl Store for Tampered {
     }
 
     fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
-        let late = if self.broken == Broken::LongLease { Duration::from_secs(5) } else { Duration::ZERO };
-        self.store.listen(app, Arc::new(Late { listener, late }));
+        if self.broken == Broken::LongLease {
+            let late: Arc<dyn Listener> = Arc::new(Late(listener));
+            self.store.listen(app, Arc::clone(&late));
+            // The feed keeps none alive.
+            self.ears.lock().unwrap_or_else(PoisonError::into_inner).push(late);
+        } else {
+            self.store.listen(app, listener);
+        }
     }
 
     fn now_ms(&self) -> u64 {
@@ -251,33 +258,30 @@ impl Store for Tampered {
 }
 
 /// A listener that believes signs of life for longer than it should.
-struct Late {
-    listener: Arc<dyn Listener>,
-    late: Duration,
-}
+struct Late(Arc<dyn Listener>);
 
 impl Listener for Late {
     fn invalidated(&self, name: &[u8]) {
-        self.listener.invalidated(name);
+        self.0.invalidated(name);
     }
 
     fn tag_invalidated(&self, name: &[u8]) {
-        self.listener.tag_invalidated(name);
+        self.0.tag_invalidated(name);
     }
 
     fn flushed(&self) {
-        self.listener.flushed();
+        self.0.flushed();
     }
 
     fn alive(&self, until: Option<Instant>) {
-        self.listener.alive(until.map(|until| until + self.late));
+        self.0.alive(until.map(|until| until + Duration::from_secs(5)));
     }
 
     fn lost(&self) {
-        self.listener.lost();
+        self.0.lost();
     }
 
     fn unavailable(&self) {
-        self.listener.unavailable();
+        self.0.unavailable();
     }
 }

@@ -43,6 +43,7 @@ pub(crate) struct Line {
     overlaps: u64,
     overlaps_invalidated: u64,
     overlaps_refused: u64,
+    overlaps_held: u64,
     overlaps_ended: u64,
     overlaps_fault: u64,
     overlaps_unexplained: u64,
@@ -87,6 +88,7 @@ impl Line {
             overlaps: tally.overlaps.values().sum(),
             overlaps_invalidated: overlap(Why::Invalidated),
             overlaps_refused: overlap(Why::Refused),
+            overlaps_held: overlap(Why::Held),
             overlaps_ended: overlap(Why::Ended),
             overlaps_fault: overlap(Why::Fault),
             overlaps_unexplained: overlap(Why::Unexplained),
@@ -184,7 +186,7 @@ fn print(name: &str, lines: &[Line]) {
         );
     }
     println!(
-        "  {:14}{:>9}{:>9}{:>8}{:>9}{:>12}{:>10}{:>9}{:>9}{:>12}{:>9}{:>7}{:>7}{:>13}",
+        "  {:14}{:>9}{:>9}{:>8}{:>9}{:>12}{:>10}{:>9}{:>9}{:>12}{:>9}{:>7}{:>7}{:>7}{:>13}",
         "mutations",
         "all",
         "applied",
@@ -196,13 +198,14 @@ fn print(name: &str, lines: &[Line]) {
         "overlaps",
         "invalidated",
         "refused",
+        "held",
         "ended",
         "fault",
         "unexplained"
     );
     for line in lines {
         println!(
-            "  {:14}{:>9}{:>9}{:>8}{:>9}{:>12}{:>10.2}{:>9}{:>9}{:>12}{:>9}{:>7}{:>7}{:>13}",
+            "  {:14}{:>9}{:>9}{:>8}{:>9}{:>12}{:>10.2}{:>9}{:>9}{:>12}{:>9}{:>7}{:>7}{:>7}{:>13}",
             line.contestant,
             line.mutations,
             line.applied,
@@ -214,6 +217,7 @@ fn print(name: &str, lines: &[Line]) {
             line.overlaps,
             line.overlaps_invalidated,
             line.overlaps_refused,
+            line.overlaps_held,
             line.overlaps_ended,
             line.overlaps_fault,
             line.overlaps_unexplained

@@ -175,8 +175,14 @@ impl Checker {
         let near = |time: Nanos| time + 50 * MS > at && time < at + 50 * MS;
         let Some(log) = self.keys.get(&key) else { return story };
         for (process, record) in &log.recent {
-            let mutated = record.kind != Kind::Read && near(record.end.max(at.saturating_sub(2_000 * MS)));
-            if near(record.start) || near(record.end) || mutated && record.end + 2_000 * MS > at {
+            let mutated = record.kind != Kind::Read && record.end < at + 50 * MS;
+            // A hold that was not ended stays.
+            let held = mutated && record.way.holds() && record.how != How::Applied;
+            if near(record.start)
+                || near(record.end)
+                || mutated && record.end + 2_000 * MS > at
+                || held && record.end + 15_000 * MS > at
+            {
                 let _ = write!(story, "\n    {}", self.line(*process, record));
             }
         }

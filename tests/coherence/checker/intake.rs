@@ -1,7 +1,7 @@
 //! What a record adds to what is known, before anything is judged.
 
 use super::loads::Load;
-use super::{Checker, Commit, FaultTime, KeyLog, Mutation, RECENT, Window};
+use super::{Checker, Commit, FaultTime, Holding, KeyLog, Mutation, Process, RECENT, Window};
 use crate::log::{How, Key, Kind, Record, Way};
 use crate::measure::{MS, Nanos};
 use crate::registers::{HOLD_MS, reached};
@@ -44,8 +44,8 @@ impl Checker {
                 if let Some(due) = due.filter(|_| how != How::Cancelled) {
                     log.due.raise(due, version);
                 }
-                if let Some(at) = of.holding.iter().position(|held| held.0 == key && record.way.holds()) {
-                    of.holding.swap_remove(at);
+                if record.way.holds() {
+                    of.leave_hold(&record);
                 }
                 if how == How::Applied {
                     log.applied.raise(record.end, version);
@@ -96,11 +96,13 @@ impl Checker {
         if !of.condemned && !self.over {
             self.violate("death", &format!("process {process} ended by itself"));
         }
-        for (key, from) in holding {
+        // In the background, it may not have come to that.
+        let abandoned = |holding: &Holding| holding.left.is_none_or(|left| left + 1_000 * MS > at);
+        for Holding { key, from, .. } in holding.into_iter().filter(abandoned) {
             self.keys.entry(key).or_default().abandon(key, from, at);
         }
         for ((key, version), Commit { way, at: from, due }) in open {
-            let mutation = Mutation { of: key, version, from, to: at + 1_000 * MS };
+            let mutation = Mutation { of: key, holds: way.holds(), version, from, to: at + 1_000 * MS };
             self.reach(way, mutation);
             self.keys.entry(key).or_default().lose(Window::W2, at, version, due);
         }
@@ -133,7 +135,7 @@ impl Checker {
             _ if way.holds() && troubled() => end + LONGEST_FAULT + HOLD,
             _ => end + 1_000 * MS,
         };
-        self.reach(way, Mutation { of: key, version, from, to });
+        self.reach(way, Mutation { of: key, holds: way.holds(), version, from, to });
     }
 
     /// Adds a mutation to all keys that it may concern.
@@ -155,10 +157,25 @@ impl Checker {
     }
 }
 
+impl Process {
+    /// A mutation has ended, and its hold with it, or soon.
+    fn leave_hold(&mut self, record: &Record) {
+        let mut all = self.holding.iter();
+        let its = all.position(|holding| holding.key == record.key && holding.left.is_none());
+        let Some(at) = its else { return };
+        if record.how == How::Cancelled {
+            self.holding[at].left = Some(record.end);
+        } else {
+            self.holding.swap_remove(at);
+        }
+    }
+}
+
 impl KeyLog {
     /// The holder of the key died: the hold lapses by itself.
     pub(super) fn abandon(&mut self, of: Key, from: Nanos, died: Nanos) {
-        self.mutations.push_back(Mutation { of, version: 0, from, to: died + LONGEST_FAULT + HOLD });
+        let to = died + LONGEST_FAULT + HOLD;
+        self.mutations.push_back(Mutation { of, holds: true, version: 0, from, to });
     }
 
     /// A commit is not announced any more; under a hold, it is seen all the same.

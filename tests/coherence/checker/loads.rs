@@ -77,6 +77,14 @@ impl KeyLog {
     }
 }
 
+impl KeyLog {
+    /// Whether the key may have been held in that time.
+    fn holds(&self, from: Nanos, to: Nanos) -> bool {
+        let mut holds = self.mutations.iter().filter(|mutation| mutation.holds);
+        holds.any(|mutation| mutation.from <= to && from <= mutation.to)
+    }
+}
+
 impl Checker {
     /// Why the two ran at once.
     pub(crate) fn explain(&self, pair: &Pair) -> Why {
@@ -95,6 +103,10 @@ impl Checker {
         for load in beside {
             if log.invalidations(load.called.saturating_sub(MS), load.start) >= 3 {
                 return Why::Refused;
+            }
+            // It may come behind another such load, and begin when the hold has ended.
+            if log.holds(load.called, load.start) {
+                return Why::Held;
             }
         }
         if self.disturbed(&[first.process, second.process], leased, second.start) {

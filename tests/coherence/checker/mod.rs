@@ -101,14 +101,23 @@ struct Process {
     own: HashMap<Key, Floor>,
     /// Commits whose mutations have not ended.
     open: HashMap<(Key, u64), Commit>,
-    /// What mutations that have not ended were about to hold.
-    holding: Vec<(Key, Nanos)>,
+    /// What mutations were about to hold that may not have ended it.
+    holding: Vec<Holding>,
     /// Mutations whose invalidations wait.
     queued: Vec<(Key, Way, u64)>,
     /// The last restore after which it has repeated its invalidations.
     repeated: Nanos,
     gaps: VecDeque<(Nanos, Nanos)>,
     troubles: VecDeque<(Nanos, Nanos)>,
+}
+
+/// A hold that a mutation was about to take.
+#[derive(Clone, Copy, Debug)]
+struct Holding {
+    key: Key,
+    from: Nanos,
+    /// When its caller went away, and it was to be ended in the background.
+    left: Option<Nanos>,
 }
 
 /// A commit.
@@ -125,6 +134,7 @@ struct Commit {
 struct Mutation {
     /// The key that was written.
     of: Key,
+    holds: bool,
     version: u64,
     from: Nanos,
     to: Nanos,
@@ -225,7 +235,7 @@ impl Checker {
             Event::Holding { process, key, at } => {
                 let holder = self.processes.entry(process).or_default();
                 match holder.died {
-                    None => holder.holding.push((key, at)),
+                    None => holder.holding.push(Holding { key, from: at, left: None }),
                     Some(died) => self.keys.entry(key).or_default().abandon(key, at, died),
                 }
             }
@@ -300,6 +310,7 @@ impl Checker {
         }
         for process in self.processes.values_mut() {
             process.own.values_mut().for_each(|own| own.forget(before));
+            process.holding.retain(|holding| holding.left.is_none_or(|left| left > before));
             process.gaps.retain(|gap| gap.1 > before);
             process.troubles.retain(|trouble| trouble.1 > before);
         }

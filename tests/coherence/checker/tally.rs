@@ -12,6 +12,8 @@ pub(crate) enum Why {
     Invalidated,
     /// A caller was refused three times.
     Refused,
+    /// A caller met a hold, and loaded beside the cache.
+    Held,
     /// One of the loads failed or was cancelled.
     Ended,
     /// A fault, its aftermath, or a store that did not answer one of the two.
