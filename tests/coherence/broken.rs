@@ -97,10 +97,10 @@ impl Broken {
 
     fn is_of_the_store(self) -> bool {
         use Broken::{BlindFill, LongLease, LostTags, NoDeadline, NoHold, NoLease, OneToken, StandingClock};
-        match self {
-            OneToken | BlindFill | NoLease | NoDeadline | LongLease | LostTags | StandingClock | NoHold => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            OneToken | BlindFill | NoLease | NoDeadline | LongLease | LostTags | StandingClock | NoHold
+        )
     }
 }
 

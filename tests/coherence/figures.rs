@@ -25,7 +25,9 @@ pub(crate) fn staleness(healthy: &[Line], faulty: &[Line]) {
     println!("\nstaleness: reads of what was older than acknowledged, and for how long it had been (ms)");
     println!("  {:14}{:>7}{:>21}{:>9}{:>9}{:>9}{:>9}", "", "bound", "", "old", "p50", "p99", "longest");
     for (name, lines) in [("without faults", healthy), ("with faults", faulty)] {
-        lines.iter().for_each(|line| old(line, name, line.reads, &line.staleness));
+        for line in lines {
+            old(line, name, line.reads, &line.staleness);
+        }
     }
     for line in faulty.iter().filter(|line| line.late_reads > 0) {
         old(line, "feed delayed", line.late_reads, &line.late_staleness);

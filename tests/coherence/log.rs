@@ -168,9 +168,7 @@ impl Record {
     }
 
     fn to_bytes(self) -> [u8; SIZE] {
-        let head = (self.kind as u64) << 40
-            | (self.how as u64) << 32
-            | self.way.to_word(self.key);
+        let head = (self.kind as u64) << 40 | (self.how as u64) << 32 | self.way.to_word(self.key);
         let words = [head, self.version, self.start, self.end, self.load_start, self.load_end];
         let mut bytes = [0; SIZE];
         for (place, word) in bytes.chunks_exact_mut(8).zip(words) {

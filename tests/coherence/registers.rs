@@ -54,8 +54,7 @@ pub(crate) fn way(random: &mut Random, id: u16, broken: Option<Broken>) -> Way {
     use Way::{After, Around, Clear, Namespace, Rollback, Scope, ScopeAround, Tag, TagByHand, TagOfResult};
     const OF_PLAIN: [Way; 10] =
         [After, After, After, After, Around, Way::Updates, Way::Updates, Scope, ScopeAround, Rollback];
-    const OF_TAGGED: [Way; 8] =
-        [Tag, Tag, TagOfResult, TagOfResult, TagByHand, TagByHand, Scope, Rollback];
+    const OF_TAGGED: [Way; 8] = [Tag, Tag, TagOfResult, TagOfResult, TagByHand, TagByHand, Scope, Rollback];
     let ways = match broken {
         Some(broken) => broken.ways(),
         None if id == SLOW => &[After],

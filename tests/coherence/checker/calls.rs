@@ -37,12 +37,11 @@ impl Checker {
             return;
         }
         match record.how {
-            How::Cancelled | How::Failed => return,
             // A transaction reads its own row, which nobody else may see.
             How::Inside if record.version & UNCOMMITTED == 0 => {
                 return self.violate_call("past its transaction", process, record, "it is from a cache");
             }
-            How::Inside => return,
+            How::Cancelled | How::Failed | How::Inside => return,
             How::Foreign => {
                 return self.violate_call("foreign value", process, record, "it is the value of another key");
             }
@@ -61,10 +60,11 @@ impl Checker {
         if version > log.committed {
             return self.violate_call("invented value", process, record, "nobody has written it");
         }
-        let own = self.processes.get(&process).and_then(|process| process.own.get(&key));
-        let own_at = own.map_or(0, |own| own.at(start));
+        let of = self.processes.get(&process);
+        let own_at = of.and_then(|of| of.own.get(&key)).map_or(0, |own| own.at(start));
+        let own_due = of.and_then(|of| of.own_due.get(&key)).map_or(0, |own| own.at(start));
         let bounded = start.saturating_sub(row.bound);
-        let needed = log.applied.at(bounded).max(log.due.at(bounded)).max(own_at);
+        let needed = log.applied.at(bounded).max(log.due.at(bounded)).max(own_at).max(own_due);
         let since = log.applied.above(version).filter(|since| *since < start);
         let old = version < needed;
         // Its own mutations a process repeats before it reads.

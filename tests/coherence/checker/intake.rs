@@ -39,10 +39,12 @@ impl Checker {
                 return;
             }
             Kind::Write => {
-                let due = of.open.remove(&(key, version)).and_then(|commit| commit.due);
                 // Who went away before the commit may have ended the hold before it.
-                if let Some(due) = due.filter(|_| how != How::Cancelled) {
+                if let Some(Commit { at, due: Some(due), .. }) = of.open.remove(&(key, version))
+                    && how != How::Cancelled
+                {
                     log.due.raise(due, version);
+                    of.own_due.entry(key).or_default().raise(at, version);
                 }
                 if record.way.holds() {
                     of.leave_hold(&record);

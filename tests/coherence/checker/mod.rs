@@ -99,6 +99,8 @@ struct Process {
     condemned: bool,
     /// What it returned to its own callers.
     own: HashMap<Key, Floor>,
+    /// What it committed under a hold.
+    own_due: HashMap<Key, Floor>,
     /// Commits whose mutations have not ended.
     open: HashMap<(Key, u64), Commit>,
     /// What mutations were about to hold that may not have ended it.
@@ -310,6 +312,7 @@ impl Checker {
         }
         for process in self.processes.values_mut() {
             process.own.values_mut().for_each(|own| own.forget(before));
+            process.own_due.values_mut().for_each(|own| own.forget(before));
             process.holding.retain(|holding| holding.left.is_none_or(|left| left > before));
             process.gaps.retain(|gap| gap.1 > before);
             process.troubles.retain(|trouble| trouble.1 > before);

@@ -163,11 +163,8 @@ impl Recovery {
     /// Takes note of a hit, if it is of the kind that was missing.
     pub(crate) fn hit(&mut self, process: u32, record: &Record) {
         let (time, contestant) = (record.start, usize::from(record.key.contestant));
-        let counts = if self.of_feed {
-            contestant == COHERENT && record.how == How::HitL1
-        } else {
-            contestant == 0
-        };
+        let counts =
+            if self.of_feed { contestant == COHERENT && record.how == How::HitL1 } else { contestant == 0 };
         if counts
             && let Some(first @ None) = self.hits.get_mut(&process)
             && (self.end..self.until).contains(&time)
