@@ -1,7 +1,7 @@
 //! One call: how old its value was, and how long it took.
 
 use super::loads::Pair;
-use super::{Checker, FaultTime, LEASE, Process, Window};
+use super::{Checker, LEASE, Process, Window};
 use crate::checker::tally::Why;
 use crate::contestants::UNCOMMITTED;
 use crate::log::{How, Key, Kind, Record};
@@ -134,8 +134,12 @@ impl Checker {
             own + trips * 250 * MS
         } else {
             let longest = if record.key.id == SLOW { SLOW_MS } else { LONGEST_MS };
-            let orphaned = |fault: &FaultTime| fault.from <= end && start <= fault.to.saturating_add(LEASE);
-            let orphan = if self.faults.iter().any(orphaned) { LEASE + 300 * MS } else { 0 };
+            let since = start.saturating_sub(LEASE);
+            let faults = self.faults.iter().map(|fault| (fault.from, fault.to));
+            // A lease whose grant was answered too late has no holder either.
+            let troubles = self.processes.values().flat_map(|process| process.troubles.iter().copied());
+            let orphaned = faults.chain(troubles).any(|(from, to)| from <= end && since <= to);
+            let orphan = if orphaned { LEASE + 300 * MS } else { 0 };
             own + 3 * longest * MS + 300 * MS + orphan
         };
         if end - start > allowed {
