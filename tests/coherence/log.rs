@@ -80,6 +80,8 @@ bytes! {
         RolledBack,
         /// A read within a transaction.
         Inside,
+        /// Trouble: the store did not answer in time.
+        Late,
     }
 }
 

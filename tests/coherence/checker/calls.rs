@@ -137,8 +137,8 @@ impl Checker {
             let since = start.saturating_sub(LEASE);
             let faults = self.faults.iter().map(|fault| (fault.from, fault.to));
             // A lease whose grant was answered too late has no holder either.
-            let troubles = self.processes.values().flat_map(|process| process.troubles.iter().copied());
-            let orphaned = faults.chain(troubles).any(|(from, to)| from <= end && since <= to);
+            let timeouts = self.processes.values().flat_map(|process| process.timeouts.iter().copied());
+            let orphaned = faults.chain(timeouts).any(|(from, to)| from <= end && since <= to);
             let orphan = if orphaned { LEASE + 300 * MS } else { 0 };
             own + 3 * longest * MS + 300 * MS + orphan
         };

@@ -7,7 +7,7 @@ use crate::measure::{MS, Nanos};
 use crate::registers::{HOLD_MS, reached};
 
 /// How long a hold lasts that nobody ends.
-const HOLD: Nanos = HOLD_MS * MS;
+pub(super) const HOLD: Nanos = HOLD_MS * MS;
 /// How long a fault keeps a command back at most.
 const LONGEST_FAULT: Nanos = 5_000 * MS;
 
@@ -19,6 +19,9 @@ impl Checker {
             Kind::Gap => return of.gaps.push_back((record.start, record.end)),
             Kind::Trouble => {
                 self.errors += version;
+                if record.how == How::Late {
+                    of.timeouts.push_back((record.start, record.end));
+                }
                 return of.troubles.push_back((record.start, record.end));
             }
             Kind::Panic => return self.violate("panic", &format!("a task of process {process} panicked")),

@@ -1,5 +1,6 @@
 //! Loads of one key that ran at once, and why.
 
+use super::intake::HOLD;
 use super::{Checker, KeyLog, LEASE};
 use crate::checker::tally::Why;
 use crate::log::{How, Key, Kind, Record};
@@ -109,10 +110,19 @@ impl Checker {
                 return Why::Held;
             }
         }
-        if self.disturbed(&[first.process, second.process], leased, second.start) {
+        if self.held_again(log, first.start, second.start)
+            || self.disturbed(&[first.process, second.process], leased, second.start)
+        {
             return Why::Fault;
         }
         Why::Unexplained
+    }
+
+    /// Whether a snapshot may have brought back a hold that had ended.
+    fn held_again(&self, log: &KeyLog, from: Nanos, to: Nanos) -> bool {
+        self.restores.iter().any(|&(saved, up)| {
+            up <= to && from <= saved + HOLD + 500 * MS && log.holds(saved, saved + 500 * MS)
+        })
     }
 
     /// Whether a lease may have been lost for one of these processes.

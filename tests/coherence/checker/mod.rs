@@ -111,6 +111,8 @@ struct Process {
     repeated: Nanos,
     gaps: VecDeque<(Nanos, Nanos)>,
     troubles: VecDeque<(Nanos, Nanos)>,
+    /// Those in which the store answered too late.
+    timeouts: VecDeque<(Nanos, Nanos)>,
 }
 
 /// A hold that a mutation was about to take.
@@ -316,6 +318,7 @@ impl Checker {
             process.holding.retain(|holding| holding.left.is_none_or(|left| left > before));
             process.gaps.retain(|gap| gap.1 > before);
             process.troubles.retain(|trouble| trouble.1 > before);
+            process.timeouts.retain(|timeout| timeout.1 > before);
         }
         self.processes.retain(|_, process| process.died.is_none_or(|died| died > before));
         self.gaps.retain(|gap| gap.1 > before);

@@ -288,7 +288,7 @@ pub(crate) async fn watch(
     recorder: Arc<Recorder>,
     mut queued: mpsc::UnboundedReceiver<Record>,
 ) {
-    let (mut unsent, mut last, mut errors) = (Vec::new(), now(), 0);
+    let (mut unsent, mut last, mut errors) = (Vec::new(), now(), Failures::default());
     loop {
         tokio::time::sleep(Duration::from_millis(5)).await;
         // Taken before the queue is looked at: what came later may be in it.
@@ -302,15 +302,32 @@ pub(crate) async fn watch(
                 recorder.push(Record { kind: Kind::Drained, end: time, ..record });
             });
         }
-        let all = failures(&stats);
-        if all > errors {
-            recorder.push(Record { version: all - errors, ..Record::of(Kind::Trouble, last, time) });
+        let failures = Failures::of(&stats);
+        if failures.all > errors.all {
+            let how = if failures.late > errors.late { How::Late } else { How::Applied };
+            let version = failures.all - errors.all;
+            recorder.push(Record { how, version, ..Record::of(Kind::Trouble, last, time) });
         }
-        (last, errors) = (time, all);
+        (last, errors) = (time, failures);
     }
 }
 
-fn failures(stats: &Stats) -> u64 {
-    let functions = stats.namespaces.values().flat_map(|functions| functions.values());
-    functions.flat_map(|function| function.errors.values()).sum()
+/// How often the store failed.
+#[derive(Default)]
+struct Failures {
+    all: u64,
+    /// By not answering in time.
+    late: u64,
+}
+
+impl Failures {
+    fn of(stats: &Stats) -> Self {
+        let functions = stats.namespaces.values().flat_map(|functions| functions.values());
+        let mut failures = Self::default();
+        for (error, count) in functions.flat_map(|function| &function.errors) {
+            failures.all += count;
+            failures.late += if *error == "timeout" { *count } else { 0 };
+        }
+        failures
+    }
 }
