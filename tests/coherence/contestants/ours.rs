@@ -232,6 +232,7 @@ impl Level {
         });
         let ended = ended.await;
         if early {
+            tokio::time::sleep(Duration::from_millis(5)).await;
             probe.commit(id).await;
         }
         ended.map_or_else(|ended| ended, |()| Ended::Done)
