@@ -106,7 +106,7 @@ impl Options {
             // Without faults the feed makes up for what the clock does not say.
             Broken::SlowClock => (22, vec![Fault::Stall, Fault::HalfOpen], ours),
             Broken::LongLease => (22, vec![Fault::FeedStall], ours),
-            Broken::OneToken | Broken::EarlyScope => (12, Vec::new(), ours),
+            Broken::OneToken | Broken::NoLease | Broken::EarlyScope => (12, Vec::new(), ours),
             _ => (6, Vec::new(), ours),
         };
         options
