@@ -76,7 +76,7 @@ async fn a_dropped_waiting_caller_makes_room_for_nobody_and_stands_in_nobodys_wa
 }
 
 #[cached(ns = "ordered", ttl = "medium", l1 = "off", skip(load))]
-async fn outer(id: u64, load: GatedLoad<u64>) -> u64 {
+async fn admitted_outer(id: u64, load: GatedLoad<u64>) -> u64 {
     super::world::read(id, load).await
 }
 
@@ -84,7 +84,7 @@ async fn outer(id: u64, load: GatedLoad<u64>) -> u64 {
 async fn a_load_within_a_load_needs_no_place_of_its_own() {
     let process = process(1);
     let source = GatedLoad::open(1);
-    assert_eq!(process.spawn(outer(1, source.clone())).end().await, (1, Outcome::Loaded));
+    assert_eq!(process.spawn(admitted_outer(1, source.clone())).end().await, (1, Outcome::Loaded));
     assert_eq!(process.read(1, &source).await, (1, Outcome::Loaded), "the place is free again");
 }
 
@@ -118,7 +118,7 @@ async fn a_load_that_waits_for_a_task_with_a_load_of_its_own_ends() {
 }
 
 #[cached(ns = "ordered", ttl = "10s", l1 = "off", stale_if_error = "1h", skip(load))]
-async fn forgiving(id: u64, load: GatedLoad<Result<u64, String>>) -> Result<u64, String> {
+async fn admitted_forgiving(id: u64, load: GatedLoad<Result<u64, String>>) -> Result<u64, String> {
     load.load().await
 }
 
@@ -126,7 +126,7 @@ async fn forgiving(id: u64, load: GatedLoad<Result<u64, String>>) -> Result<u64,
 async fn loads_of_expired_values_wait_for_their_turn_like_others() {
     let process = process(1);
     let sources: [GatedLoad<Result<u64, String>>; 2] = std::array::from_fn(|_| GatedLoad::open(Ok(1)));
-    let call = |id: usize| process.spawn(forgiving(id as u64, sources[id].clone()));
+    let call = |id: usize| process.spawn(admitted_forgiving(id as u64, sources[id].clone()));
     for (id, source) in sources.iter().enumerate() {
         assert_eq!(call(id).end().await, (Ok(1), Outcome::Loaded));
         source.gate.close();
