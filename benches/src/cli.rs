@@ -1,0 +1,26 @@
+//! The command line of both programs: with the peers, and without.
+
+use crate::case::Case;
+use crate::{child, guard, hit, table};
+use anyhow::{Result, bail};
+
+/// Runs the command line with `cases`.
+///
+/// # Errors
+/// If the arguments are wrong, or a limit cannot be measured.
+pub fn run(cases: &[Case], arguments: &[String]) -> Result<()> {
+    let (options, words): (Vec<&str>, Vec<&str>) =
+        arguments.iter().map(String::as_str).partition(|argument| argument.starts_with("--"));
+    let given = |option: &str| options.contains(&option);
+    match words.as_slice() {
+        ["child", role] => child::serve(cases, role, None),
+        ["child", role, count] => child::serve(cases, role, Some(count.parse()?)),
+        ["guard"] => guard::check(),
+        ["hit", subjects @ ..] => {
+            let subjects: Vec<String> = subjects.iter().map(ToString::to_string).collect();
+            let parts = hit::Parts { callgrind: !given("--time"), time: !given("--callgrind") };
+            table::publish("hit", &hit::tables(cases, &subjects, parts)?)
+        }
+        _ => bail!("usage: hit [task-arc|task|list-arc|list].. [--callgrind|--time] [--ours] | guard"),
+    }
+}

@@ -1,0 +1,128 @@
+//! Hits in memory: instructions, allocations and time of a call whose value is there.
+
+use crate::callgrind::{self, Cost};
+use crate::case::Case;
+use crate::child::Role;
+use crate::rounds;
+use crate::table::{Cell, Table};
+use crate::work::KEYS;
+use anyhow::{Context as _, Result};
+use cache_tests::redis_process::RedisServer;
+
+/// What the subjects are called in the tables' titles.
+const SUBJECTS: [(&str, &str); 4] = [
+    ("task-arc", "`get(id) -> Result<Arc<Task>, E>`"),
+    ("task", "`get(id) -> Result<Task, E>`"),
+    ("list-arc", "`list(user_id, status, limit, offset) -> Result<Arc<Vec<Task>>, E>`, 20 rows"),
+    ("list", "`list(user_id, status, limit, offset) -> Result<Vec<Task>, E>`, 20 rows"),
+];
+
+/// What is left out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Parts {
+    /// Instructions and allocations.
+    pub callgrind: bool,
+    /// Time.
+    pub time: bool,
+}
+
+/// The tables of `cases`.
+///
+/// # Errors
+/// If a limit cannot be measured.
+pub fn tables(cases: &[Case], subjects: &[String], parts: Parts) -> Result<Vec<Table>> {
+    let server = RedisServer::start();
+    let mut tables = Vec::new();
+    for (subject, title) in SUBJECTS {
+        if !subjects.is_empty() && !subjects.iter().any(|wanted| wanted == subject) {
+            continue;
+        }
+        let cases: Vec<&Case> = cases.iter().filter(|case| case.subject == subject).collect();
+        tables.push(one_thread(&cases, title, &server, parts)?);
+        if subject == "task-arc" && parts.time {
+            for (keys, which) in [(KEYS, "1,000 keys"), (1, "one hot key")] {
+                tables.push(two_threads(&cases, &format!("{title}, 2 threads, {which}"), &server, keys)?);
+            }
+        }
+    }
+    Ok(tables)
+}
+
+/// The role of `case` in a child.
+#[must_use]
+pub fn role(case: &Case, server: &RedisServer, keys: u64, threads: usize) -> Role {
+    Role { case: case.name(), keys, threads, redis: server.url() }
+}
+
+fn one_thread(cases: &[&Case], title: &str, server: &RedisServer, parts: Parts) -> Result<Table> {
+    let columns = [
+        "contestant",
+        "instructions",
+        "ratio",
+        "allocations",
+        "ns",
+        "ratio of ns",
+        "spread %",
+        "retaken",
+        "disturbed",
+    ];
+    let mut table = Table::new(format!("Hit of {title}"), &columns);
+    let roles: Vec<Role> = cases.iter().map(|case| role(case, server, KEYS, 1)).collect();
+    let limit = cases.iter().position(|case| case.limit).context("every subject has a limit")?;
+    let cost = |role: &Role| {
+        let measured = callgrind::measure(role, server, 50_000);
+        measured.inspect_err(|error| eprintln!("{}: {error:#}", role.case)).ok()
+    };
+    let costs: Vec<Option<Cost>> =
+        roles.iter().map(|role| if parts.callgrind { cost(role) } else { None }).collect();
+    let timings = if parts.time { rounds::run(&roles, limit)? } else { vec![None; roles.len()] };
+    for ((case, cost), timing) in cases.iter().zip(&costs).zip(timings) {
+        let mut cells = vec![Cell::from(named(case))];
+        cells.extend(cost.map_or([const { Cell::None }; 3], |cost| {
+            let ratio = costs[limit].map_or(f64::NAN, |limit| cost.instructions / limit.instructions);
+            [Cell::Number(cost.instructions, 0), Cell::Number(ratio, 2), Cell::Number(cost.allocations, 1)]
+        }));
+        cells.extend(time_cells(timing));
+        table.row(cells, &note(case, timing));
+    }
+    Ok(table)
+}
+
+fn two_threads(cases: &[&Case], title: &str, server: &RedisServer, keys: u64) -> Result<Table> {
+    let columns = ["contestant", "ns a call of one thread", "ratio", "spread %", "retaken", "disturbed"];
+    let mut table = Table::new(format!("Hit of {title}"), &columns);
+    let roles: Vec<Role> = cases.iter().map(|case| role(case, server, keys, 2)).collect();
+    let limit = cases.iter().position(|case| case.limit).context("every subject has a limit")?;
+    for (case, timing) in cases.iter().zip(rounds::run(&roles, limit)?) {
+        let mut cells = vec![Cell::from(named(case))];
+        cells.extend(time_cells(timing));
+        table.row(cells, &note(case, timing));
+    }
+    Ok(table)
+}
+
+fn named(case: &Case) -> String {
+    let limit = if case.limit { " = limit" } else { "" };
+    let sync = if case.sync { " [sync]" } else { "" };
+    format!("{}{sync}{limit}", case.contestant)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a handful of slices")]
+fn time_cells(timing: Option<rounds::Timing>) -> [Cell; 5] {
+    timing.map_or([const { Cell::None }; 5], |timing| {
+        [
+            Cell::Number(timing.ns, 1),
+            Cell::Number(timing.ratio, 2),
+            Cell::Number(timing.spread, 1),
+            Cell::Number(timing.retaken as f64, 0),
+            Cell::Number(timing.disturbed as f64, 0),
+        ]
+    })
+}
+
+fn note(case: &Case, timing: Option<rounds::Timing>) -> String {
+    match timing {
+        Some(timing) if timing.loads > 0 => format!("{} calls ran the body. {}", timing.loads, case.note),
+        _ => case.note.to_owned(),
+    }
+}

@@ -1,0 +1,27 @@
+//! The command line; what needs the peers runs in their package, which this builds.
+
+use anyhow::{Result, ensure};
+use cache_benches::{cli, limits, ours};
+use std::env;
+use std::process::Command;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let own = ["child", "guard"].iter().any(|word| arguments.first().is_some_and(|first| first == word));
+    if own || arguments.iter().any(|argument| argument == "--ours") {
+        let cases: Vec<_> = limits::cases().into_iter().chain(ours::cases()).collect();
+        return cli::run(&cases, &arguments);
+    }
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args([
+            "run",
+            "--release",
+            "--manifest-path",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/peers/Cargo.toml"),
+            "--",
+        ])
+        .args(&arguments)
+        .status()?;
+    ensure!(status.success(), "the benchmarks have failed");
+    Ok(())
+}
