@@ -43,7 +43,7 @@ pub fn measure(role: &Role, server: &RedisServer, calls: u64) -> Result<Cost> {
 fn run(role: &Role, calls: u64) -> Result<(u64, u64)> {
     let out = env::temp_dir().join(format!("cache-benches-{}.callgrind", process::id()));
     let status = Command::new("valgrind")
-        .args(["--tool=callgrind", "--quiet", MEASURED])
+        .args(["--tool=callgrind", "--quiet", "--fair-sched=try", MEASURED])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(env::current_exe()?)
         .args(["child", &serde_json::to_string(role)?, &calls.to_string()])
