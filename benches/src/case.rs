@@ -17,6 +17,8 @@ pub type Slice = Box<dyn Fn(u64) -> Boxed<()> + Send + Sync>;
 pub struct Setup {
     /// How many keys are asked for.
     pub keys: u64,
+    /// How many tasks ask at once, where that is not the subject's own matter.
+    pub tasks: u64,
     /// The server's address.
     pub redis: String,
 }

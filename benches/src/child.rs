@@ -19,6 +19,8 @@ pub struct Role {
     pub keys: u64,
     /// How many threads call at once.
     pub threads: usize,
+    /// How many tasks call at once, in the subjects over a server.
+    pub tasks: u64,
     /// The server's address.
     pub redis: String,
 }
@@ -42,7 +44,7 @@ pub fn serve(cases: &[Case], role: &str, once: Option<u64>) -> Result<()> {
     let role: Role = serde_json::from_str(role)?;
     let case = cases.iter().find(|case| case.name() == role.case).context("no such case")?;
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let setup = Setup { keys: role.keys, redis: role.redis };
+    let setup = Setup { keys: role.keys, tasks: role.tasks, redis: role.redis };
     let slice = runtime.block_on((case.start)(setup));
     let run = |count: u64| {
         let loads = work::loads();
@@ -123,7 +125,23 @@ impl Served {
     /// # Errors
     /// If the child has ended.
     pub fn run(&mut self, count: u64) -> Result<Taken> {
-        writeln!(self.questions, "{count}")?;
+        self.begin(count)?;
+        self.end()
+    }
+
+    /// Tells the child to run `count` calls on each thread.
+    ///
+    /// # Errors
+    /// If the child has ended.
+    pub fn begin(&mut self, count: u64) -> Result<()> {
+        Ok(writeln!(self.questions, "{count}")?)
+    }
+
+    /// Waits for the end of what has begun.
+    ///
+    /// # Errors
+    /// If the child has ended.
+    pub fn end(&mut self) -> Result<Taken> {
         Ok(serde_json::from_str(&self.answer()?)?)
     }
 

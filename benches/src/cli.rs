@@ -1,7 +1,7 @@
 //! The command line of both programs: with the peers, and without.
 
 use crate::case::Case;
-use crate::{child, guard, hit, table};
+use crate::{child, guard, hit, stampede, table, trips};
 use anyhow::{Result, bail};
 
 /// Runs the command line with `cases`.
@@ -21,6 +21,24 @@ pub fn run(cases: &[Case], arguments: &[String]) -> Result<()> {
             let parts = hit::Parts { callgrind: !given("--time"), time: !given("--callgrind") };
             table::publish("hit", &hit::tables(cases, &subjects, parts)?)
         }
-        _ => bail!("usage: hit [task-arc|task|list-arc|list].. [--callgrind|--time] [--ours] | guard"),
+        ["redis"] => {
+            table::publish("redis", &trips::tables(cases, "redis", "Hit in Redis of a task", &[1, 64, 512])?)
+        }
+        ["codec"] => {
+            table::publish("codec", &trips::tables(cases, "codec", "Hit in Redis of 20 rows", &[1, 64])?)
+        }
+        ["miss"] => {
+            let mut tables = trips::tables(cases, "miss", "Miss over Redis of a task", &[1, 64])?;
+            tables.extend(trips::tables(cases, "invalidate", "Invalidation over Redis", &[1, 64])?);
+            table::publish("miss", &tables)
+        }
+        ["stampede"] => table::publish("stampede", &[stampede::table(cases)?]),
+        ["batch"] => table::publish(
+            "batch",
+            &trips::tables(cases, "batch", "100 tasks from Redis, for one of them", &[1])?,
+        ),
+        _ => bail!(
+            "usage: redis | codec | miss | stampede | batch | hit [task-arc|task|list-arc|list].. [--callgrind|--time] [--ours] | guard"
+        ),
     }
 }

@@ -17,6 +17,9 @@ const SUBJECTS: [(&str, &str); 4] = [
     ("list", "`list(user_id, status, limit, offset) -> Result<Vec<Task>, E>`, 20 rows"),
 ];
 
+/// Calls that callgrind counts.
+const CALLS: u64 = 10_000;
+
 /// What is left out.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Parts {
@@ -51,7 +54,7 @@ pub fn tables(cases: &[Case], subjects: &[String], parts: Parts) -> Result<Vec<T
 /// The role of `case` in a child.
 #[must_use]
 pub fn role(case: &Case, server: &RedisServer, keys: u64, threads: usize) -> Role {
-    Role { case: case.name(), keys, threads, redis: server.url() }
+    Role { case: case.name(), keys, threads, tasks: 1, redis: server.url() }
 }
 
 fn one_thread(cases: &[&Case], title: &str, server: &RedisServer, parts: Parts) -> Result<Table> {
@@ -70,12 +73,13 @@ fn one_thread(cases: &[&Case], title: &str, server: &RedisServer, parts: Parts) 
     let roles: Vec<Role> = cases.iter().map(|case| role(case, server, KEYS, 1)).collect();
     let limit = cases.iter().position(|case| case.limit).context("every subject has a limit")?;
     let cost = |role: &Role| {
-        let measured = callgrind::measure(role, server, 50_000);
+        let measured = callgrind::measure(role, server, CALLS);
         measured.inspect_err(|error| eprintln!("{}: {error:#}", role.case)).ok()
     };
     let costs: Vec<Option<Cost>> =
         roles.iter().map(|role| if parts.callgrind { cost(role) } else { None }).collect();
-    let timings = if parts.time { rounds::run(&roles, limit)? } else { vec![None; roles.len()] };
+    let timings =
+        if parts.time { rounds::run(&roles, limit, rounds::IN_MEMORY)? } else { vec![None; roles.len()] };
     for ((case, cost), timing) in cases.iter().zip(&costs).zip(timings) {
         let mut cells = vec![Cell::from(named(case))];
         cells.extend(cost.map_or([const { Cell::None }; 3], |cost| {
@@ -93,7 +97,7 @@ fn two_threads(cases: &[&Case], title: &str, server: &RedisServer, keys: u64) ->
     let mut table = Table::new(format!("Hit of {title}"), &columns);
     let roles: Vec<Role> = cases.iter().map(|case| role(case, server, keys, 2)).collect();
     let limit = cases.iter().position(|case| case.limit).context("every subject has a limit")?;
-    for (case, timing) in cases.iter().zip(rounds::run(&roles, limit)?) {
+    for (case, timing) in cases.iter().zip(rounds::run(&roles, limit, rounds::IN_MEMORY)?) {
         let mut cells = vec![Cell::from(named(case))];
         cells.extend(time_cells(timing));
         table.row(cells, &note(case, timing));
@@ -101,14 +105,14 @@ fn two_threads(cases: &[&Case], title: &str, server: &RedisServer, keys: u64) ->
     Ok(table)
 }
 
-fn named(case: &Case) -> String {
+pub(crate) fn named(case: &Case) -> String {
     let limit = if case.limit { " = limit" } else { "" };
     let sync = if case.sync { " [sync]" } else { "" };
     format!("{}{sync}{limit}", case.contestant)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a handful of slices")]
-fn time_cells(timing: Option<rounds::Timing>) -> [Cell; 5] {
+pub(crate) fn time_cells(timing: Option<rounds::Timing>) -> [Cell; 5] {
     timing.map_or([const { Cell::None }; 5], |timing| {
         [
             Cell::Number(timing.ns, 1),

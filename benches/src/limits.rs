@@ -10,18 +10,21 @@ use std::time::{Duration, Instant};
 const TTL: Duration = Duration::from_secs(300);
 const CAPACITY: usize = 10_000;
 
+/// A value and its end.
 #[derive(Clone)]
-struct Timed<V> {
+pub struct Timed<V> {
     value: V,
     expires: Instant,
 }
 
 impl<V> Timed<V> {
-    fn new(value: V) -> Self {
+    /// A value from now on.
+    pub fn new(value: V) -> Self {
         Self { value, expires: Instant::now() + TTL }
     }
 
-    fn fresh(self) -> Option<V> {
+    /// The value, unless its time is over.
+    pub fn fresh(self) -> Option<V> {
         (Instant::now() < self.expires).then_some(self.value)
     }
 }

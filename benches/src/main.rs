@@ -1,7 +1,7 @@
 //! The command line; what needs the peers runs in their package, which this builds.
 
 use anyhow::{Result, ensure};
-use cache_benches::{cli, limits, ours};
+use cache_benches::cli;
 use std::env;
 use std::process::Command;
 
@@ -9,8 +9,7 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let own = ["child", "guard"].iter().any(|word| arguments.first().is_some_and(|first| first == word));
     if own || arguments.iter().any(|argument| argument == "--ours") {
-        let cases: Vec<_> = limits::cases().into_iter().chain(ours::cases()).collect();
-        return cli::run(&cases, &arguments);
+        return cli::run(&cache_benches::own_cases(), &arguments);
     }
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args([

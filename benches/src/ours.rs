@@ -32,7 +32,7 @@ async fn list(user_id: &str, status: Option<&str>, limit: u32, offset: u32) -> R
 }
 
 /// Makes a cache over Redis the ambient one; its feed is awaited, without which nothing is held in memory.
-async fn install(setup: &Setup) {
+pub(crate) async fn install(setup: &Setup) {
     let cache = Cache::builder().redis(&setup.redis).app("bench").build().expect("the address is right");
     cache.ready(Duration::from_secs(10)).await.expect("the server runs");
     cache.install();

@@ -4,10 +4,18 @@ use crate::child::{Role, Served, Taken};
 use anyhow::Result;
 use serde::Serialize;
 
-/// Rounds of a table.
-const ROUNDS: usize = 41;
-/// How long a slice is to take.
-const SLICE_NS: u64 = 5_000_000;
+/// How many rounds, and how long a slice of one is to take.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    rounds: usize,
+    slice_ns: u64,
+}
+
+/// For calls that keep a processor busy.
+pub const IN_MEMORY: Pace = Pace { rounds: 41, slice_ns: 5_000_000 };
+/// For calls that wait for a server.
+pub const OVER_REDIS: Pace = Pace { rounds: 21, slice_ns: 40_000_000 };
+
 /// A slice whose threads waited for more than this part of its time for a processor, in percent, is disturbed.
 const UNDISTURBED: u64 = 1;
 /// How often a disturbed slice is taken again at most.
@@ -34,10 +42,10 @@ pub struct Timing {
 ///
 /// # Errors
 /// If the limit cannot be measured.
-pub fn run(roles: &[Role], limit: usize) -> Result<Vec<Option<Timing>>> {
+pub fn run(roles: &[Role], limit: usize, pace: Pace) -> Result<Vec<Option<Timing>>> {
     let mut lines: Vec<Option<Line>> = Vec::new();
     for (place, role) in roles.iter().enumerate() {
-        let line = Served::start(role).and_then(Line::calibrated);
+        let line = Served::start(role).and_then(|child| Line::calibrated(child, role.tasks, pace.slice_ns));
         match line {
             Err(error) if place == limit => return Err(error),
             Err(error) => {
@@ -47,7 +55,7 @@ pub fn run(roles: &[Role], limit: usize) -> Result<Vec<Option<Timing>>> {
             Ok(line) => lines.push(Some(line)),
         }
     }
-    for round in 0..ROUNDS {
+    for round in 0..pace.rounds {
         for place in 0..lines.len() {
             let place = (place + round) % lines.len();
             if let Some(line) = &mut lines[place] {
@@ -70,12 +78,12 @@ struct Line {
 }
 
 impl Line {
-    fn calibrated(mut child: Served) -> Result<Self> {
-        let mut count = 1_000;
+    fn calibrated(mut child: Served, tasks: u64, slice_ns: u64) -> Result<Self> {
+        let mut count = tasks * 64;
         loop {
             let wall = child.run(count)?.wall_ns.max(1);
-            if wall > SLICE_NS / 4 {
-                count = (count * SLICE_NS / wall).max(1);
+            if wall > slice_ns / 4 {
+                count = (count * slice_ns / wall / tasks).max(1) * tasks;
                 break;
             }
             count *= 2;
@@ -85,7 +93,7 @@ impl Line {
 
     #[expect(clippy::cast_precision_loss, reason = "times and counts are far below 2⁵²")]
     fn slice(&mut self) -> Result<()> {
-        self.child.run(self.count / 10)?; // the others have had the processor's caches
+        self.child.run((self.count / 10).max(1))?; // the others have had the processor's caches
         let mut best = self.child.run(self.count)?;
         let quiet = |taken: Taken| taken.waited_ns * 100 <= taken.wall_ns * UNDISTURBED;
         let mut retaken = 0;

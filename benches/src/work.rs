@@ -89,6 +89,15 @@ pub fn load_task(id: u64) -> Result<Task, LoadError> {
     Ok(task(id))
 }
 
+/// The body of `get` where it takes its time: 50 ms.
+///
+/// # Errors
+/// Never.
+pub async fn load_task_slowly(id: u64) -> Result<Task, LoadError> {
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    load_task(id)
+}
+
 /// The body of `list`.
 ///
 /// # Errors
