@@ -1,10 +1,11 @@
 //! `hitbox` 0.2.4: moka with each of two formats, which every hit decodes, and moka over Redis.
 
 use cache_benches::case::{self, Boxed, Case, Setup, Slice};
-use cache_benches::work::{LoadError, Task, load_page, load_task};
-use hitbox::concurrency::NoopConcurrencyManager;
+use cache_benches::remote;
+use cache_benches::work::{LoadError, Task, load_page, load_task, load_task_slowly};
+use hitbox::concurrency::{BroadcastConcurrencyManager, NoopConcurrencyManager};
 use hitbox::offload::OffloadManager;
-use hitbox::policy::PolicyConfig;
+use hitbox::policy::{ConcurrencyLimit, PolicyConfig};
 use hitbox_backend::composition::{Compose, CompositionBackend};
 use hitbox_backend::format::{BincodeFormat, JsonFormat};
 use hitbox_core::DisabledOffload;
@@ -19,6 +20,10 @@ use std::time::Duration;
 type Over<B> = Cache<B, NoopConcurrencyManager, DisabledOffload>;
 type Tiers = CompositionBackend<MokaBackend<BincodeFormat>, RedisBackend, OffloadManager>;
 
+type Flights = Cache<RedisBackend, BroadcastConcurrencyManager<Result<OwnTask, LoadError>>, DisabledOffload>;
+
+static REDIS: OnceLock<Over<RedisBackend>> = OnceLock::new();
+static FLIGHTS: OnceLock<Flights> = OnceLock::new();
 static JSON: OnceLock<Over<MokaBackend<JsonFormat>>> = OnceLock::new();
 static BINCODE: OnceLock<Over<MokaBackend<BincodeFormat>>> = OnceLock::new();
 static TIERS: OnceLock<Over<Tiers>> = OnceLock::new();
@@ -91,6 +96,61 @@ fn tiers(setup: &Setup) {
     assert!(TIERS.set(Cache::builder().backend(both).policy(policy()).build()).is_ok());
 }
 
+#[cached(prefix = "slow")]
+async fn slow(id: u64) -> Result<OwnTask, LoadError> {
+    load_task_slowly(id).await.map(|inner| OwnTask { inner })
+}
+
+fn redis(setup: &Setup) -> RedisBackend {
+    let redis = RedisBackend::builder().connection(ConnectionMode::single(&setup.redis)).build();
+    redis.expect("the address is right")
+}
+
+macro_rules! over_redis {
+    (|$setup:ident| $slice:expr) => {
+        |$setup: Setup| -> Boxed<Slice> {
+            Box::pin(async move {
+                let cache = Cache::builder().backend(redis(&$setup)).policy(policy()).build();
+                assert!(REDIS.set(cache).is_ok());
+                $slice
+            })
+        }
+    };
+}
+
+async fn remote_task(id: u64) -> Result<OwnTask, LoadError> {
+    task(id).cache(REDIS.get().expect("it is installed")).await
+}
+
+async fn remote_list(
+    user: &'static str,
+    status: Option<&'static str>,
+    limit: u32,
+    offset: u32,
+) -> Result<OwnPage, LoadError> {
+    let (user, status) = (user.to_owned(), status.map(str::to_owned));
+    list(user, status, limit, offset).cache(REDIS.get().expect("it is installed")).await
+}
+
+fn remote_cases() -> Vec<Case> {
+    let name = "hitbox, Redis, bincode (default)";
+    vec![
+        Case::new("redis", name, over_redis!(|s| remote::hits(s, remote_task).await)),
+        Case::new("codec", name, over_redis!(|s| remote::list_hits(s, remote_list).await)),
+        Case::new("miss", name, over_redis!(|s| remote::misses(&s, remote_task))),
+        Case::new("stampede", "hitbox, Redis, BroadcastConcurrencyManager", |setup| {
+            Box::pin(async move {
+                let limit = ConcurrencyLimit::new(1).expect("one is not none");
+                let policy = PolicyConfig::builder().ttl(Duration::from_secs(300)).concurrency(limit).build();
+                let manager = BroadcastConcurrencyManager::new();
+                let cache = Cache::builder().backend(redis(&setup)).policy(policy).concurrency_manager(manager);
+                assert!(FLIGHTS.set(cache.build()).is_ok());
+                remote::herd(|id| async move { slow(id).cache(FLIGHTS.get().expect("it is installed")).await })
+            })
+        }),
+    ]
+}
+
 macro_rules! tasks {
     ($cache:ident, $function:ident) => {
         |setup: Setup| -> Boxed<Slice> {
@@ -147,5 +207,6 @@ pub fn cases() -> Vec<Case> {
     ]
     .into_iter()
     .map(|case| case.note(note))
+    .chain(remote_cases().into_iter().map(Case::over_redis))
     .collect()
 }

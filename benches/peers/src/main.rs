@@ -1,6 +1,7 @@
 //! The benchmarks with all contestants.
 
 mod cached;
+mod cached_redis;
 mod hitbox;
 mod multi_tier;
 mod papaya;
@@ -8,10 +9,10 @@ mod papaya;
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let cases: Vec<_> = [
-        cache_benches::limits::cases(),
+        cache_benches::own_cases(),
         papaya::cases(),
-        cache_benches::ours::cases(),
         cached::cases(),
+        cached_redis::cases(),
         multi_tier::cases(),
         hitbox::cases(),
     ]
