@@ -43,7 +43,7 @@ pub struct Taken {
 pub fn serve(cases: &[Case], role: &str, once: Option<u64>) -> Result<()> {
     let role: Role = serde_json::from_str(role)?;
     let case = cases.iter().find(|case| case.name() == role.case).context("no such case")?;
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = runtime()?;
     let setup = Setup { keys: role.keys, tasks: role.tasks, redis: role.redis };
     let slice = runtime.block_on((case.start)(setup));
     let run = |count: u64| {
@@ -73,6 +73,11 @@ pub fn serve(cases: &[Case], role: &str, once: Option<u64>) -> Result<()> {
     }
     runtime.shutdown_background();
     Ok(())
+}
+
+/// What every contestant runs on.
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build()
 }
 
 /// Runs a slice on this thread and tells how long the thread waited for a processor.

@@ -8,6 +8,7 @@ pub mod guard;
 pub mod hit;
 pub mod limits;
 pub mod limits_remote;
+pub mod memory;
 pub mod ours;
 pub mod ours_remote;
 pub mod remote;

@@ -62,14 +62,23 @@ pub struct PageArgs {
 pub fn task(id: u64) -> Task {
     Task {
         id,
-        user_id: format!("user-{:04}", id % 97),
-        title: format!("Write the report of quarter {}", id % 4 + 1),
-        description: format!("Collect the figures of team {}, compare them, and send them on.", id % 31),
+        user_id: exact(format!("user-{:04}", id % 97)),
+        title: exact(format!("Write the report of quarter {}", id % 4 + 1)),
+        description: exact(format!(
+            "Collect the figures of team {}, compare them, and send them on.",
+            id % 31
+        )),
         status: if id.is_multiple_of(2) { "open".into() } else { "done".into() },
         priority: u8::try_from(id % 5).unwrap_or(0),
         created_at: "2026-01-02T03:04:05Z".into(),
         updated_at: "2026-02-03T04:05:06Z".into(),
     }
+}
+
+/// Without spare capacity, as a copy of it is.
+fn exact(mut text: String) -> String {
+    text.shrink_to_fit();
+    text
 }
 
 /// The page of `args`.
