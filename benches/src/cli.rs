@@ -1,7 +1,7 @@
 //! The command line of both programs: with the peers, and without.
 
 use crate::case::Case;
-use crate::{child, guard, hit, memory, stampede, table, trips};
+use crate::{build, child, guard, hit, memory, stampede, table, trips};
 use anyhow::{Result, bail};
 
 /// Runs the command line with `cases`.
@@ -17,6 +17,7 @@ pub fn run(cases: &[Case], arguments: &[String]) -> Result<()> {
         ["child", role, count] => child::serve(cases, role, Some(count.parse()?)),
         ["held", role] => memory::held(cases, role),
         ["memory"] => table::publish("memory", &[memory::table(cases)?]),
+        ["build"] => table::publish("build", &[build::table()?]),
         ["guard"] => guard::check(),
         ["hit", subjects @ ..] => {
             let subjects: Vec<String> = subjects.iter().map(ToString::to_string).collect();
@@ -40,7 +41,7 @@ pub fn run(cases: &[Case], arguments: &[String]) -> Result<()> {
             &trips::tables(cases, "batch", "100 tasks from Redis, for one of them", &[1])?,
         ),
         _ => bail!(
-            "usage: redis | codec | miss | stampede | batch | memory | hit [task-arc|task|list-arc|list].. [--callgrind|--time] [--ours] | guard"
+            "usage: redis | codec | miss | stampede | batch | memory | build | hit [task-arc|task|list-arc|list].. [--callgrind|--time] [--ours] | guard"
         ),
     }
 }

@@ -1,5 +1,6 @@
 //! This library beside its peers: what a cached call costs, measured side by side.
 
+pub mod build;
 pub mod callgrind;
 pub mod case;
 pub mod child;

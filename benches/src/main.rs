@@ -11,14 +11,11 @@ fn main() -> Result<()> {
     if own || arguments.iter().any(|argument| argument == "--ours") {
         return cli::run(&cache_benches::own_cases(), &arguments);
     }
+    let counting = arguments.first().is_some_and(|first| first == "memory");
+    let program = if counting { "cache-benches-peers-counting" } else { "cache-benches-peers" };
     let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "run",
-            "--release",
-            "--manifest-path",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/peers/Cargo.toml"),
-            "--",
-        ])
+        .args(["run", "--release", "--bin", program])
+        .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/peers/Cargo.toml"), "--"])
         .args(&arguments)
         .status()?;
     ensure!(status.success(), "the benchmarks have failed");

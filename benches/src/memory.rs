@@ -49,16 +49,18 @@ pub fn table(cases: &[Case]) -> Result<Table> {
     let mut table = Table::new(title, &["contestant", "bytes", "ratio"]);
     let alone = bytes(&values(), &server)?;
     let cases: Vec<&Case> = cases.iter().filter(|case| case.subject == SUBJECT && !case.sync).collect();
-    let limit = cases.iter().find(|case| case.limit).context("every subject has a limit")?;
-    let least = bytes(limit, &server)? - alone;
+    let limit = cases.iter().position(|case| case.limit).context("every subject has a limit")?;
     table.row(vec![format!("{VALUES}, which is subtracted").into(), Cell::Number(alone, 0), Cell::None], "");
-    for case in cases {
+    let beyond = |case: &&Case| {
         let measured = bytes(case, &server).inspect_err(|error| eprintln!("{}: {error:#}", case.name()));
-        let beyond = measured.map(|bytes| bytes - alone);
+        measured.ok().map(|bytes| bytes - alone)
+    };
+    let measured: Vec<Option<f64>> = cases.iter().map(beyond).collect();
+    for (case, bytes) in cases.iter().zip(&measured) {
         let cell =
             |number: Option<f64>, places| number.map_or(Cell::None, |number| Cell::Number(number, places));
-        let ratio = beyond.as_ref().ok().map(|bytes| bytes / least);
-        table.row(vec![named(case).into(), cell(beyond.ok(), 0), cell(ratio, 2)], case.note);
+        let ratio = bytes.zip(measured[limit]).map(|(bytes, least)| bytes / least);
+        table.row(vec![named(case).into(), cell(*bytes, 0), cell(ratio, 2)], case.note);
     }
     Ok(table)
 }

@@ -55,7 +55,8 @@ macro_rules! over_redis {
 pub fn cases() -> Vec<Case> {
     let (own, redis) = ("this library, in process", "this library, coherent over Redis");
     vec![
-        Case::new("task-arc", own, |setup| Box::pin(case::tasks(setup, task_arc))),
+        Case::new("task-arc", own, |setup| Box::pin(case::tasks(setup, task_arc)))
+            .note("its in-process store holds the encoded value besides"),
         Case::new("task-arc", redis, over_redis!(tasks, task_arc)).over_redis(),
         Case::new("task", own, |setup| Box::pin(case::tasks(setup, task))),
         Case::new("task", redis, over_redis!(tasks, task)).over_redis(),
