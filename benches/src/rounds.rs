@@ -19,7 +19,7 @@ pub const OVER_REDIS: Pace = Pace { rounds: 21, slice_ns: 40_000_000 };
 /// A slice whose threads waited for more than this part of its time for a processor, in percent, is disturbed.
 const UNDISTURBED: u64 = 1;
 /// How often a disturbed slice is taken again at most.
-const RETAKES: usize = 20;
+const RETAKES: usize = 5;
 
 /// What one call took.
 #[derive(Debug, Clone, Copy, Serialize)]
