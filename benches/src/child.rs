@@ -40,6 +40,9 @@ pub struct Taken {
 ///
 /// # Errors
 /// If there is no such case, or the parent is gone.
+///
+/// # Panics
+/// If a call does.
 pub fn serve(cases: &[Case], role: &str, once: Option<u64>) -> Result<()> {
     let role: Role = serde_json::from_str(role)?;
     let case = cases.iter().find(|case| case.name() == role.case).context("no such case")?;

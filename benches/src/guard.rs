@@ -21,6 +21,9 @@ const STORED: [(&str, f64, f64); 3] = [
 ///
 /// # Errors
 /// If a hit costs more than what is stored and the margin.
+///
+/// # Panics
+/// If a case that is stored is not there.
 pub fn check() -> Result<()> {
     let server = RedisServer::start();
     let cases = ours::cases();

@@ -56,9 +56,9 @@ pub fn run(roles: &[Role], limit: usize, pace: Pace) -> Result<Vec<Option<Timing
         }
     }
     for round in 0..pace.rounds {
-        for place in 0..lines.len() {
-            let place = (place + round) % lines.len();
-            if let Some(line) = &mut lines[place] {
+        for turn in 0..lines.len() {
+            let next = (turn + round) % lines.len();
+            if let Some(line) = &mut lines[next] {
                 line.slice()?;
             }
         }

@@ -125,7 +125,7 @@ async fn as_it_was(id: u64, load: GatedLoad<u64>) -> Old {
     Old { id: load.load().await }
 }
 
-#[cached(ns = "ordered", key = "{word}:{id}", skip(load), version = 1)]
+#[cached(ns = "ordered", key = "{word}ed:{id}", skip(load))]
 async fn as_it_is(word: &str, id: u64, load: GatedLoad<u64>) -> New {
     renumbered(load.load().await)
 }
@@ -142,13 +142,13 @@ async fn two_types_under_one_schema_replace_each_other_and_are_never_mistaken() 
         let (old, new) = (world.process().await, world.process().await);
         let source = GatedLoad::open(0);
         let read_old = || old.spawn(as_it_was(1, source.clone())).end();
-        let read_new = || new.spawn(as_it_is("typed", 1, source.clone())).end();
+        let read_new = || new.spawn(as_it_is("typ", 1, source.clone())).end();
         for value in 1..5 {
             source.set(value);
             if value % 2 == 0 {
                 old.0.scope_for(async { as_it_was_entry(1).invalidate().await }).await;
             } else {
-                new.0.scope_for(async { as_it_is_entry("typed", 1).invalidate().await }).await;
+                new.0.scope_for(async { as_it_is_entry("typ", 1).invalidate().await }).await;
             }
             let hear = async || read_old().await.0.id == value && read_new().await.0 == renumbered(value);
             cache_tests::wait::until("both have the new value", hear).await;
@@ -176,7 +176,7 @@ async fn two_types_at_one_key_share_no_load() {
         let source = GatedLoad::new(1);
         let one: Vec<_> = (0..3).map(|_| process.spawn(as_it_was(1, source.clone()))).collect();
         source.gate.arrived().await;
-        let other: Vec<_> = (0..3).map(|_| process.spawn(as_it_is("typed", 1, source.clone()))).collect();
+        let other: Vec<_> = (0..3).map(|_| process.spawn(as_it_is("typ", 1, source.clone()))).collect();
         tokio::task::yield_now().await;
         source.gate.open();
         for call in one {
