@@ -5,17 +5,20 @@ use quote::{format_ident, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned;
 
-use super::{listed, own, own_at, placed, site};
+use super::{listed, own, own_at, placed, rules, site};
 use crate::ir::cached::Cached;
 use crate::ir::places::Part;
 use crate::ir::policy::Ttl;
 
-/// The call of a function, as far as L1 answers it by `rules`.
+/// The call of a function, as far as L1 answers it.
 pub(super) fn look_up(cached: &Cached) -> TokenStream {
+    let krate = &cached.krate;
     let call = call(cached, &TokenStream::new());
+    let value = rules::value(krate, &cached.returns);
+    let take = rules::kind(krate, &value, "take", &quote_spanned!(own()=> shared));
     let when = cached.when.iter().map(|when| quote_spanned!(own_at(when.span())=> .only_if(#when)));
     let (key, tags) = writers(cached);
-    quote_spanned!(own()=> #call #(#when)* .look_up(rules.taker(), #key, #tags))
+    quote_spanned!(own()=> #call #(#when)* .look_up(|shared| #take, #key, #tags))
 }
 
 /// The call of a companion, which loads nothing, and which the catalogue knows the function by.

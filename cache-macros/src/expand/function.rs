@@ -76,13 +76,11 @@ fn fetch(cached: &Cached, load: &TokenStream) -> TokenStream {
         Shape::Plain | Shape::Whole => quote_spanned!(own()=> value),
         Shape::Fallible(_) | Shape::Alias => quote_spanned!(own()=> #result::Ok(value)),
     };
-    let known = quote_spanned!(span=> rules);
     let missed = quote_spanned!(own()=> missed);
     let krate = placed(krate, span);
     // all of it at the value, so that the compiler says once and there what the value lacks
-    let fetch = quote_spanned!(span=> #krate::__private::#fetch(#missed, #known, #shape, #load).await);
+    let fetch = quote_spanned!(span=> #krate::__private::#fetch(#missed, #rules, #shape, #load).await);
     quote_spanned! {own()=>
-        let #known = #rules;
         // a statement of its own, so that its temporaries do not live across the await
         let looked_up = #look_up;
         match looked_up {

@@ -11,7 +11,6 @@ use crate::observe::{Outcome, Tier};
 use crate::policy::Policy;
 use crate::site::Site;
 use crate::tag::TagWriter;
-use crate::typed::Taker;
 use bytes::Bytes;
 
 /// A call of an annotated function before its lookup, or of its companion.
@@ -64,7 +63,7 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn look_up<V>(
         self,
-        take: Taker<V>,
+        take: impl Fn(&Shared) -> Option<V>,
         key: impl Fn(&mut KeyWriter<'_>),
         tags: impl FnOnce(&mut TagWriter<'_>),
     ) -> Result<V, Box<Missed>> {

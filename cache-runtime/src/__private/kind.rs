@@ -1,5 +1,6 @@
 //! What the macros learn from types.
 
+use crate::flight::Shared;
 use crate::typed::ShareError;
 use std::marker::PhantomData;
 
@@ -52,6 +53,15 @@ impl<E: Clone + Send + Sync + 'static> Kind<E> {
     }
 }
 
+impl<T: Clone + Send + Sync + 'static> Kind<T> {
+    /// A clone, where it is one of these.
+    #[inline]
+    #[must_use]
+    pub fn take(&self, shared: &Shared) -> Option<T> {
+        shared.downcast_ref().cloned()
+    }
+}
+
 impl<T, E> Kind<Result<T, E>> {
     /// The `Ok` value.
     pub fn ok<'a>(&self, returned: &'a Result<T, E>) -> Option<&'a T> {
@@ -75,6 +85,11 @@ pub trait AnyKind<T>: Sized {
     /// Not.
     fn share(&self) -> ShareError<T> {
         ShareError::never()
+    }
+
+    /// What cannot be shared is not taken.
+    fn take(&self, _: &Shared) -> Option<T> {
+        None
     }
 
     /// All of it.

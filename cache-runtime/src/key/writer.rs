@@ -120,8 +120,10 @@ impl<'a> KeyWriter<'a> {
             Form::Text => self.buf.push(itoa::Buffer::new().format(value).as_bytes()),
             Form::Calls => {
                 let [size, ..] = SIZE.to_le_bytes();
-                self.buf.push(&[call::INTEGER + 2 * size + u8::from(signed)]);
-                self.buf.push(&bytes);
+                let mut call = [0; 17];
+                call[0] = call::INTEGER + 2 * size + u8::from(signed);
+                call[1..=SIZE].copy_from_slice(&bytes);
+                self.buf.push(&call[..=SIZE]);
             }
         }
     }
@@ -156,8 +158,9 @@ impl<'a> KeyWriter<'a> {
 
     #[inline]
     fn sized(&mut self, call: u8, bytes: &[u8]) {
-        self.buf.push(&[call]);
-        self.buf.push(&bytes.len().to_le_bytes());
+        let mut head = [call; 9];
+        head[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.buf.push(&head);
         self.buf.push(bytes);
     }
 

@@ -42,28 +42,29 @@ impl Entries {
         &self,
         call: CallRef<'_>,
         hash: u64,
-        mut look: impl FnMut(&Held) -> Option<R>,
+        look: impl FnOnce(&Held) -> Option<R>,
     ) -> Option<R> {
-        let near = OWN.try_with(|own| {
+        let mut far = None;
+        let found = OWN.try_with(|own| {
             // Taken already: a value that is cloned or dropped here looks up another.
-            let own = own.try_borrow().ok()?;
-            let Near { held, hits } = own.entries.get(&hash)?;
-            if held.has_left() || !held.is_of(call) {
-                return None;
-            }
-            hits.set(hits.get().wrapping_add(1));
-            if hits.get() % TOLD == 0 {
-                self.0.get(&hash);
-            }
-            Some(look(held))
+            let own = own.try_borrow().ok();
+            let near = own.as_ref().and_then(|own| own.entries.get(&hash));
+            let held = match near.filter(|near| !near.held.has_left() && near.held.is_of(call)) {
+                Some(near) => {
+                    near.hits.set(near.hits.get().wrapping_add(1));
+                    if near.hits.get() % TOLD == 0 {
+                        self.0.get(&hash);
+                    }
+                    &near.held
+                }
+                None => far.insert(self.0.get(&hash).filter(|held| held.is_of(call))?),
+            };
+            look(held)
         });
-        if let Ok(Some(found)) = near {
-            return found;
+        if let Some(held) = far {
+            come_near(hash, held);
         }
-        let held = self.0.get(&hash).filter(|held| held.is_of(call))?;
-        let found = look(&held);
-        come_near(hash, held);
-        found
+        found.ok().flatten()
     }
 
     pub(super) fn insert(&self, hash: u64, held: Held) {

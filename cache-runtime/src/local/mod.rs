@@ -112,7 +112,7 @@ impl Local {
 
     /// What `look` makes of the entry of `call`, valid or not.
     #[inline]
-    pub(crate) fn find<R>(&self, call: CallRef<'_>, look: impl FnMut(&Held) -> Option<R>) -> Option<R> {
+    pub(crate) fn find<R>(&self, call: CallRef<'_>, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
         self.entries.find(call, call.hash(self.seed), look)
     }
 

@@ -28,16 +28,12 @@ pub struct Rules<V> {
     codec: u8,
     encode: fn(&V, &mut Vec<u8>) -> Result<(), CodecError>,
     decode: fn(&[u8]) -> Result<V, CodecError>,
-    take: Taker<V>,
     absent: fn(&V) -> bool,
     unless: Option<fn(&V) -> bool>,
     ttl_with: Option<fn(&V) -> Duration>,
     tags_with: Option<TagsWith<V>>,
     never_stale: Option<fn(&V) -> bool>,
 }
-
-/// A clone of a shared value, if it is of the right type.
-pub(crate) type Taker<V> = fn(&Shared) -> Option<V>;
 
 /// Writes the tags that a value brings.
 type TagsWith<V> = fn(&V, &mut TagWriter<'_>);
@@ -61,7 +57,6 @@ impl<V> Rules<V> {
             codec: C::ID,
             encode: C::encode::<V>,
             decode: C::decode::<V>,
-            take: |shared| shared.downcast_ref::<V>().cloned(),
             absent,
             unless: None,
             ttl_with: None,
@@ -96,13 +91,6 @@ impl<V> Rules<V> {
     pub const fn never_stale(mut self, never_stale: fn(&V) -> bool) -> Self {
         self.never_stale = Some(never_stale);
         self
-    }
-
-    /// What takes values from others.
-    #[inline]
-    #[must_use]
-    pub const fn taker(self) -> Taker<V> {
-        self.take
     }
 
     pub(crate) const fn has_tags(&self) -> bool {
@@ -197,7 +185,7 @@ impl<V: Value> Answer for Slot<V> {
     }
 
     fn adopt(&mut self, value: &Shared) -> bool {
-        self.value = (self.rules.take)(value);
+        self.value = value.downcast_ref::<V>().cloned();
         self.value.is_some()
     }
 
