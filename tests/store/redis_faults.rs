@@ -100,6 +100,53 @@ async fn missing_rights_are_told_and_the_rest_works() {
     assert_eq!(store.invalidate(std::slice::from_ref(&key)).await, Err(StoreError::Denied));
 }
 
+/// How often the server was sent `command`.
+fn calls(server: &RedisServer, command: &str) -> u64 {
+    let stats = server.cli(&["INFO", "commandstats"]);
+    let line = stats
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")).map(str::to_owned));
+    line.map_or(0, |line| line.split(',').next().and_then(|calls| calls.parse().ok()).expect("a number"))
+}
+
+#[tokio::test]
+async fn reads_that_wait_together_are_one_command() {
+    let server = RedisServer::start();
+    let at = over(&server).await;
+    let keys: Vec<_> = (0..300).map(|n| Key::new(format!("store:v1:{}", n % 100))).collect();
+    for n in 0..50 {
+        server.cli(&["SET", &format!("store:v1:{n}"), &format!("value {n}")]);
+    }
+    let (gets, mgets) = (calls(&server, "get"), calls(&server, "mget"));
+    let reads = keys.iter().map(|key| {
+        let (store, key) = (at.store.clone(), key.clone());
+        tokio::spawn(async move { store.get(&key).await })
+    });
+    let reads: Vec<_> = reads.collect();
+    for (n, read) in reads.into_iter().enumerate() {
+        let expected = (n % 100 < 50).then(|| format!("value {}", n % 100).into());
+        assert_eq!(read.await.expect("no panic"), Ok(expected));
+    }
+    assert_eq!((calls(&server, "get") - gets, calls(&server, "mget") - mgets), (0, 1));
+    at.get().await;
+    assert_eq!(calls(&server, "get") - gets, 1, "a read alone is a command of its own");
+}
+
+#[tokio::test]
+async fn a_name_that_may_not_be_read_disturbs_no_other_read() {
+    let server = RedisServer::start();
+    server
+        .cli(&["ACL", "SETUSER", "reader", "on", ">secret", "~store:*", "-@all", "+get", "+mget", "+hello"]);
+    server.cli(&["SET", "store:v1:mine", "value"]);
+    let store =
+        Redis::connect(&server.url().replace("redis://", "redis://reader:secret@")).expect("a good url");
+    store.ready(Duration::from_secs(10)).await.expect("the server is up");
+    let (mine, other) = (Key::new("store:v1:mine"), Key::new("other:v1:secret"));
+    let (mine, other) = tokio::join!(store.get(&mine), store.get(&other));
+    assert_eq!(mine, Ok(Some("value".into())));
+    assert_eq!(other, Err(StoreError::Denied));
+}
+
 #[tokio::test]
 async fn a_replica_is_not_served_from() {
     let master = RedisServer::start();

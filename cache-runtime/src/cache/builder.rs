@@ -91,7 +91,7 @@ impl CacheBuilder {
     }
 
     /// How many bodies run at once in one namespace for the store, so that clearing thousands of hot entries does not become thousands of
-    /// queries at once; 64 unless said. Others wait in the order they came.
+    /// queries at once; 64 unless said. Others wait in the order they came, each at most for its `load_timeout` and three seconds.
     pub fn loads(self, most: usize) -> Self {
         Self { loads: most.clamp(1, tokio::sync::Semaphore::MAX_PERMITS), ..self }
     }

@@ -133,10 +133,13 @@ impl Engine {
         ticket: Ticket,
     ) -> Result<Reply, StoreError> {
         let started = Instant::now();
-        let generations = self.generations(request.site.level, &marks.tags);
-        let (bytes, generations) = tokio::join!(biased; self.store.get(&marks.key), generations);
+        let found = match self.known_generations(request.site.level, &marks.tags) {
+            Some(known) => self.store.get(&marks.key).await.map(|bytes| (bytes, known)),
+            None => self.asked_generations(&marks.tags, self.store.look_up(&marks.key, &marks.tags)).await,
+        };
         self.counters(request.site).lookups.record(started.elapsed());
-        Ok(Reply { ticket, bytes: bytes?, generations: Some(generations?) })
+        let (bytes, generations) = found?;
+        Ok(Reply { ticket, bytes, generations: Some(generations) })
     }
 
     /// What stands at the key, and what that means; a usable value is the answer, and goes to L1.

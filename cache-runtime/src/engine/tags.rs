@@ -57,20 +57,34 @@ impl Engine {
         level: Level,
         tags: &[Tag],
     ) -> Result<Vec<Option<Generation>>, StoreError> {
-        if level == Level::Coherent {
-            let known: Option<Vec<_>> = tags.iter().map(|tag| self.local.generation(tag)).collect();
-            if let Some(known) = known {
-                return Ok(known.into_iter().map(Some).collect());
-            }
+        if let Some(known) = self.known_generations(level, tags) {
+            return Ok(known);
         }
+        let asked = async { Ok(((), self.store.generations(tags).await?)) };
+        self.asked_generations(tags, asked).await.map(|((), generations)| generations)
+    }
+
+    /// The generations that at this level need not be asked for.
+    pub(super) fn known_generations(&self, level: Level, tags: &[Tag]) -> Option<Vec<Option<Generation>>> {
+        (level == Level::Coherent)
+            .then(|| tags.iter().map(|tag| self.local.generation(tag).map(Some)).collect())
+            .flatten()
+    }
+
+    /// Remembers the generations of `tags` that `asked` brings.
+    pub(super) async fn asked_generations<T>(
+        &self,
+        tags: &[Tag],
+        asked: impl Future<Output = Result<(T, Vec<Option<Generation>>), StoreError>>,
+    ) -> Result<(T, Vec<Option<Generation>>), StoreError> {
         let tickets: Vec<_> = tags.iter().map(|tag| self.local.ticket(&[tag.hash()])).collect();
-        let generations = self.store.generations(tags).await?;
+        let (beside, generations) = asked.await?;
         for ((tag, ticket), generation) in tags.iter().zip(tickets).zip(&generations) {
             if let Some(generation) = generation {
                 self.local.learn(tag, ticket, *generation);
             }
         }
-        Ok(generations)
+        Ok((beside, generations))
     }
 
     /// Whether every tag of `value` has the generation it had before its load. `found` are those of `marks`, where they were asked.

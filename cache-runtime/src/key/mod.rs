@@ -49,6 +49,11 @@ impl Key {
         &self.name
     }
 
+    #[cfg(feature = "redis")]
+    pub(crate) fn bytes(&self) -> Bytes {
+        self.name.clone()
+    }
+
     /// The whole key, where the name had to be shortened.
     #[must_use]
     pub fn full(&self) -> Option<&[u8]> {

@@ -5,17 +5,19 @@ mod batch;
 mod connection;
 mod feed;
 mod guard;
+mod reads;
 mod reply;
 mod script;
 
 use self::batch::{for_each, invalidate, invalidate_tags};
 use self::connection::{Connected, Link, Supervisor};
 use self::feed::Feed;
+use self::reads::Reads;
 use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
-use crate::store::{FEED_LEASE, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::store::{FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
 use ::redis::{Cmd, Pipeline, Value, cmd};
@@ -45,6 +47,7 @@ pub(crate) struct Upkeep {
 pub struct Redis {
     client: ::redis::Client,
     link: Arc<Link>,
+    reads: Reads,
     _supervisor: Supervisor,
     feeds: Mutex<Vec<Supervisor>>,
 }
@@ -66,7 +69,8 @@ impl Redis {
         let client = address::client(url, setting)?;
         let link = Arc::new(Link::default());
         let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
-        Ok(Self { client, link, _supervisor: supervisor, feeds: Mutex::default() })
+        let reads = Reads::over(link.clone());
+        Ok(Self { client, link, reads, _supervisor: supervisor, feeds: Mutex::default() })
     }
 
     /// Sends one command.
@@ -104,7 +108,16 @@ fn ttl_argument(ttl: Option<Duration>) -> String {
 
 impl Store for Redis {
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
-        Box::pin(async { reply::bytes(self.command(READ, cmd("GET").arg(key.name())).await?) })
+        Box::pin(async { Ok(self.reads.read(vec![key.bytes()]).await?.into_iter().next().flatten()) })
+    }
+
+    fn look_up<'a>(&'a self, key: &'a Key, tags: &'a [Tag]) -> StoreFuture<'a, Found> {
+        Box::pin(async move {
+            let names = [key.bytes()].into_iter().chain(tags.iter().map(Tag::bytes)).collect();
+            let mut values = self.reads.read(names).await?.into_iter();
+            let entry = values.next().flatten();
+            Ok((entry, reply::generations_of(values)))
+        })
     }
 
     fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes> {
@@ -206,11 +219,7 @@ impl Store for Redis {
 
     fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {
         Box::pin(async move {
-            let mut mget = cmd("MGET");
-            for tag in tags {
-                mget.arg(tag.name());
-            }
-            reply::generations(self.command(READ, &mget).await?)
+            Ok(reply::generations_of(self.reads.read(tags.iter().map(Tag::bytes).collect()).await?))
         })
     }
 

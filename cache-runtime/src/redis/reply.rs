@@ -25,8 +25,11 @@ pub(super) fn yes(reply: &Value) -> Result<bool, StoreError> {
 
 pub(super) fn generations(reply: Value) -> Result<Vec<Option<Generation>>, StoreError> {
     let Value::Array(replies) = reply else { return Err(StoreError::Other) };
-    let one = |reply| Ok(bytes(reply)?.and_then(|bytes| bytes[..].try_into().ok()));
-    replies.into_iter().map(one).collect()
+    Ok(generations_of(replies.into_iter().map(bytes).collect::<Result<Vec<_>, _>>()?))
+}
+
+pub(super) fn generations_of(values: impl IntoIterator<Item = Option<Bytes>>) -> Vec<Option<Generation>> {
+    values.into_iter().map(|value| value.and_then(|bytes| bytes[..].try_into().ok())).collect()
 }
 
 pub(super) fn all_ok(replies: Vec<Value>) -> RedisResult<()> {

@@ -14,15 +14,27 @@ pub use crate::tag::{Generation, Tag};
 /// The future of a store's operation.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
+/// What stands at a key, and the generations of its tags.
+pub type Found = (Option<Bytes>, Vec<Option<Generation>>);
+
 /// Where entries live that all processes share.
 ///
 /// Each operation happens at once for its key (no other operation sees half of it). An operation sends its command when its future
-/// is first polled, and operations sent by one process happen in the order they were sent. Every operation ends within a
+/// is first polled (one that only reads may wait for others to go with it), and operations sent by one process happen in the order they
+/// were sent. Every operation ends within a
 /// deadline; an error may mean that it was executed all the same. Implemented over Redis and in-process; tests wrap either to
 /// place faults.
 pub trait Store: Send + Sync + 'static {
     /// What stands at `key`.
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>>;
+
+    /// The same together with the [`generations`](Self::generations) of `tags`.
+    fn look_up<'a>(&'a self, key: &'a Key, tags: &'a [Tag]) -> StoreFuture<'a, Found> {
+        Box::pin(async move {
+            let (entry, generations) = tokio::join!(biased; self.get(key), self.generations(tags));
+            Ok((entry?, generations?))
+        })
+    }
 
     /// The first 17 bytes (kind and token) of what stands at `key`; empty when nothing does.
     fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes>;
@@ -65,6 +77,8 @@ pub trait Store: Send + Sync + 'static {
     fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>>;
 
     /// The generations of `tags` of one namespace, made where there are none, that live at least for `ttl` (`None`: for ever).
+    ///
+    /// A store that does not do this in one step reads the first tag last; [`invalidate_tags`](Self::invalidate_tags) removes it first.
     fn capture<'a>(&'a self, tags: &'a [Tag], ttl: Option<Duration>) -> StoreFuture<'a, Vec<Generation>>;
 
     /// Ends the generations of `tags`, and announces it.

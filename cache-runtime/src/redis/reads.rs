@@ -1,0 +1,99 @@
+//! Reads that wait together go out as one command.
+
+use super::connection::{Link, Supervisor};
+use super::{READ, reply};
+use crate::error::StoreError;
+use ::redis::{Value, cmd};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Reads in one command.
+const MOST: usize = 512;
+
+/// Asks for values by name, together with whoever else asks at the time.
+pub(super) struct Reads {
+    queue: mpsc::UnboundedSender<Read>,
+    _sender: Supervisor,
+}
+
+struct Read {
+    names: Vec<Bytes>,
+    answer: oneshot::Sender<Result<Vec<Option<Bytes>>, StoreError>>,
+}
+
+impl Reads {
+    pub(super) fn over(link: Arc<Link>) -> Self {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        Self { queue, _sender: Supervisor(tokio::spawn(send(link, waiting))) }
+    }
+
+    /// What stands at `names`, asked for after this was called.
+    pub(super) async fn read(&self, names: Vec<Bytes>) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Read { names, answer }).map_err(|_| StoreError::Unreachable)?;
+        answered.await.unwrap_or(Err(StoreError::Unreachable))
+    }
+}
+
+/// Sends what waits, whenever something does.
+async fn send(link: Arc<Link>, mut waiting: mpsc::UnboundedReceiver<Read>) {
+    while let Some(first) = waiting.recv().await {
+        // Whoever can run now may want to come along; where nobody can, this takes no time.
+        tokio::task::yield_now().await;
+        let mut reads = vec![first];
+        while reads.len() < MOST
+            && let Ok(next) = waiting.try_recv()
+        {
+            reads.push(next);
+        }
+        tokio::spawn(answer(link.clone(), reads));
+    }
+}
+
+/// Answers `reads` by one command.
+async fn answer(link: Arc<Link>, reads: Vec<Read>) {
+    let mut places = HashMap::new();
+    let mut names = Vec::new();
+    for name in reads.iter().flat_map(|read| &read.names) {
+        places.entry(name.clone()).or_insert_with(|| {
+            names.push(name.clone());
+            names.len() - 1
+        });
+    }
+    match ask(&link, &names).await {
+        // One name that this user may not read is nobody else's concern.
+        Err(StoreError::Denied) if reads.len() > 1 => {
+            for read in reads {
+                let link = link.clone();
+                tokio::spawn(async move {
+                    let values = ask(&link, &read.names).await;
+                    let _ = read.answer.send(values);
+                });
+            }
+        }
+        values => {
+            for Read { names, answer } in reads {
+                let of = |values: &Vec<Option<Bytes>>| {
+                    names.iter().map(|name| values[places[name]].clone()).collect()
+                };
+                // Who does not wait any more needs no answer.
+                let _ = answer.send(values.as_ref().map(of).map_err(|error| *error));
+            }
+        }
+    }
+}
+
+async fn ask(link: &Link, names: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+    let mut connected = link.connected()?;
+    let mut command = cmd(if names.len() == 1 { "GET" } else { "MGET" });
+    for name in names {
+        command.arg(&name[..]);
+    }
+    match link.within(connected.number, READ, connected.send(&command)).await? {
+        Value::Array(values) if values.len() == names.len() => values.into_iter().map(reply::bytes).collect(),
+        value if names.len() == 1 => Ok(vec![reply::bytes(value)?]),
+        _ => Err(StoreError::Other),
+    }
+}
