@@ -18,6 +18,7 @@ pub struct Site {
     pub(crate) schema: u8,
     pub(crate) absent: Absent,
     pub(crate) level: Level,
+    pub(crate) probes_by_lease: bool,
     pub(crate) load_timeout: Duration,
     pub(crate) early: bool,
     pub(crate) stale_if_error: Duration,
@@ -37,6 +38,7 @@ impl Site {
             schema: 0,
             absent: Absent::Skip,
             level: Level::Coherent,
+            probes_by_lease: false,
             load_timeout: Duration::from_secs(30),
             early: false,
             stale_if_error: Duration::ZERO,
@@ -62,6 +64,13 @@ impl Site {
     #[must_use]
     pub const fn level(mut self, level: Level) -> Self {
         self.level = level;
+        self
+    }
+
+    /// A lookup begins with the right to load.
+    #[must_use]
+    pub const fn probe_by_lease(mut self) -> Self {
+        self.probes_by_lease = true;
         self
     }
 

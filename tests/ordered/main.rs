@@ -11,6 +11,7 @@ mod in_process;
 mod joiners;
 mod local;
 mod markers;
+mod probing;
 mod reloads;
 mod scopes;
 mod stale_sets;

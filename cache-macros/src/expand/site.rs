@@ -23,6 +23,7 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
         let level = self::level(krate, level);
         quote_spanned!(own()=> .level(#level))
     });
+    let probe = cached.site.probes_by_lease.then(|| quote_spanned!(own()=> .probe_by_lease()));
     let load_timeout = cached.site.load_timeout.iter().map(|limit| {
         let limit = self::limit(krate, limit);
         quote_spanned!(own()=> .load_timeout(#limit))
@@ -35,7 +36,7 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
     quote_spanned! {own()=>
         {
             static SITE: #krate::__private::Site =
-                #krate::__private::Site::new(#ns, #function, #head) #(#schema)* #(#absent)* #(#level)* #(#load_timeout)*
+                #krate::__private::Site::new(#ns, #function, #head) #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
                     #early #(#stale)*;
             #items
             &SITE

@@ -42,6 +42,7 @@ pub(crate) struct Site {
     pub(crate) schema: Option<u8>,
     pub(crate) absent: Option<Absent>,
     pub(crate) level: Option<Level>,
+    pub(crate) probes_by_lease: bool,
     pub(crate) load_timeout: Option<Limit>,
 }
 
@@ -93,6 +94,7 @@ impl Cached {
                 schema: settings.schema.get().copied(),
                 absent: settings.none.get().cloned(),
                 level: settings.l1.get().cloned(),
+                probes_by_lease: settings.probe.get() == Some(&true),
                 load_timeout: settings.load_timeout.get().cloned(),
             },
             key,

@@ -149,6 +149,16 @@ pub(super) fn returns(expr: &Expr) -> Result<Returning, String> {
     }
 }
 
+pub(super) fn probe(expr: &Expr) -> Result<bool, String> {
+    let text = text(expr).map(syn::LitStr::value);
+    match text.as_deref() {
+        Some("lease") => Ok(true),
+        Some("get") => Ok(false),
+        Some(word) => Err(diag::unknown("value of `probe`", word, &["get", "lease"])),
+        None => Err("`probe` is a string; write `probe = \"lease\"` or `probe = \"get\"`".into()),
+    }
+}
+
 pub(super) fn refresh(expr: &Expr) -> Result<bool, String> {
     let text = text(expr).map(syn::LitStr::value);
     match text.as_deref() {

@@ -215,12 +215,8 @@ impl Engine {
 
     /// Waits for this namespace's turn to load, as long as a joiner waits for a load; from then on, for a place among the fallbacks.
     async fn admitted(&self, site: &'static Site) -> Option<OwnedSemaphorePermit> {
-        let admission = {
-            let mut admissions = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-            let admission = admissions.entry(site.namespace);
-            admission.or_insert_with(|| Arc::new(Semaphore::new(self.loads))).clone()
-        };
-        let turn = tokio::time::timeout(site.load_timeout + LEASE, admission.acquire_owned()).await;
+        let turn = self.admission(site).acquire_owned();
+        let turn = tokio::time::timeout(site.load_timeout + LEASE, turn).await;
         let permit = match turn {
             Ok(permit) => permit,
             // Loads that do not end, or one that waits for this one without knowing it.
@@ -228,6 +224,17 @@ impl Engine {
         };
         // They are never closed.
         permit.ok()
+    }
+
+    /// Whether this namespace's turn would come at once.
+    fn admits(&self, site: &'static Site) -> bool {
+        self.admission(site).available_permits() > 0
+    }
+
+    fn admission(&self, site: &'static Site) -> Arc<Semaphore> {
+        let mut admissions = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
+        let admission = admissions.entry(site.namespace);
+        admission.or_insert_with(|| Arc::new(Semaphore::new(self.loads))).clone()
     }
 
     /// Counts and logs a fault of the store.

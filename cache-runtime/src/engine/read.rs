@@ -70,10 +70,13 @@ impl Engine {
         let mut refusals = 0;
         let mut reply = None;
         let mut waited = false;
+        let mut probes = request.site.probes_by_lease;
         loop {
             let ticket = self.ticket(marks);
             if let Some(joiner) = self.flights.join(key, ticket.stamp) {
                 reply = None;
+                // What many ask for is there, or soon will be.
+                probes = false;
                 let verdict = tokio::time::timeout(patience, joiner.verdict()).await;
                 match verdict.unwrap_or(Verdict::Failed(None)) {
                     Verdict::Certified(value) if call.adopt(&value) => {
@@ -93,6 +96,16 @@ impl Engine {
             }
             let seen = match reply.take() {
                 Some(reply) => reply,
+                None if std::mem::take(&mut probes) && self.admits(request.site) => {
+                    let Some(leader) = self.flights.open(key, ticket.stamp) else { continue };
+                    match self.lead(request, marks, leader, None, ticket, call).await {
+                        Ok(Led::Loaded) => return Ok(Answered::by(Outcome::Loaded)),
+                        Ok(Led::Denied(bytes)) => Reply { ticket, bytes: Some(bytes), generations: None },
+                        // There may be a value all the same.
+                        Err(StoreError::OutOfMemory) => continue,
+                        Err(error) => return Err(error),
+                    }
+                }
                 None => self.look_up(request, marks, ticket).await?,
             };
             let ticket = seen.ticket;
