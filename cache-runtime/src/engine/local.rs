@@ -17,17 +17,17 @@ impl Engine {
     pub(crate) fn hit(&self, call: CallRef<'_>, take: &mut dyn FnMut(&Shared) -> bool) -> Option<u64> {
         let now = self.local.now();
         self.local.find(call, |held| {
-            let serves =
-                self.serves(held, call.site.level, now) && held.is_surely_fresh(now) && take(&held.value);
+            let serves = self.is_sent(held) && self.local.is_surely_fresh(held, now) && take(&held.value);
             serves.then_some(held.created_ms)
         })
     }
 
     /// The value of L1, where it is served without asking, due or not.
     pub(crate) fn read_local(&self, request: &Request<'_>, answer: &mut dyn Answer) -> Option<Answered> {
+        let (Level::Coherent | Level::Ttl(_)) = request.site.level else { return None };
         let now = self.local.now();
         self.local.find(request.call(), |held| {
-            if !self.serves(held, request.site.level, now) {
+            if !self.is_sent(held) || !self.local.is_valid(held, now) {
                 return None;
             }
             self.aged(request, Tier::L1, held.created_ms, held.fresh(), held.delta())
@@ -35,21 +35,19 @@ impl Engine {
         })
     }
 
+    /// Whether no invalidation of it waits for the store.
+    ///
+    /// A reply asked for before an invalidation that is still unsent may lie here under a stamp from after it. The queue comes before
+    /// the stamps: what is taken out of it has changed them.
     #[inline]
-    fn serves(&self, held: &Held, level: Level, now: u64) -> bool {
-        // A reply asked for before an invalidation that is still unsent may lie here under a stamp from after it. The queue comes before
-        // the stamps: what is taken out of it has changed them.
-        matches!(level, Level::Coherent | Level::Ttl(_))
-            && (self.pending.is_empty() || !self.pending.may_contain(held.stripes()))
-            && self.local.is_valid(held, level, now)
+    fn is_sent(&self, held: &Held) -> bool {
+        self.pending.is_empty() || !self.pending.may_contain(held.stripes())
     }
 
     /// When the value was created that L1 has, if it is valid.
     pub(super) fn created_local(&self, request: &Request<'_>) -> Option<u64> {
         let now = self.local.now();
-        self.local.find(request.call(), |held| {
-            self.local.is_valid(held, request.site.level, now).then_some(held.created_ms)
-        })
+        self.local.find(request.call(), |held| self.local.is_valid(held, now).then_some(held.created_ms))
     }
 
     /// The value of L1, if the store still has the same one.
@@ -62,7 +60,7 @@ impl Engine {
         let Level::Validate = request.site.level else { return None };
         let now = self.local.now();
         let (value, checked, aged) = self.local.find(request.call(), |held| {
-            if !self.local.is_valid(held, Level::Validate, now) {
+            if !self.local.is_valid(held, now) {
                 return None;
             }
             let aged = self.aged(request, Tier::L1, held.created_ms, held.fresh(), held.delta());

@@ -164,6 +164,7 @@ impl<'a> KeyWriter<'a> {
         self.buf.push(bytes);
     }
 
+    #[inline(never)]
     fn escaped(&mut self, text: &[u8]) {
         let mut rest = text;
         while let Some(at) = rest.iter().position(|&byte| !plain(byte)) {

@@ -35,6 +35,8 @@ pub(crate) struct Held {
     delta_ms: u32,
     /// Bytes of the frame it came from.
     size: u32,
+    /// Whether it may be served only as long as the feed's lease lasts.
+    pub(super) is_leased: bool,
     left: AtomicBool,
     /// What the store is asked about; only where it is asked at every hit.
     pub(crate) checked: Option<Box<Checked>>,
@@ -156,7 +158,7 @@ impl Held {
     pub(super) fn new(call: OwnedCall, kept: Kept, valid: Valid) -> Self {
         let Kept { value, token, created_ms, fresh, delta, tags, size, .. } = kept;
         let Valid { stamp, epoch, depends, sure_until, expires } = valid;
-        let checked = call.site.level == Level::Validate;
+        let level = call.site.level;
         Self {
             call,
             value,
@@ -170,7 +172,8 @@ impl Held {
             delta_ms: millis_u32(delta),
             size: u32::try_from(size).unwrap_or(u32::MAX),
             left: AtomicBool::new(false),
-            checked: checked.then(|| Box::new(Checked { token, tags })),
+            is_leased: level == Level::Coherent,
+            checked: (level == Level::Validate).then(|| Box::new(Checked { token, tags })),
         }
     }
 
@@ -187,12 +190,6 @@ impl Held {
     /// Where the stamps of its key and its tags stand.
     pub(crate) fn stripes(&self) -> impl Iterator<Item = Stripe> {
         self.depends.stripes()
-    }
-
-    /// Whether it is fresh at `now` whatever chance says.
-    #[inline]
-    pub(crate) fn is_surely_fresh(&self, now: u64) -> bool {
-        now < self.sure_until
     }
 
     pub(super) fn weight(&self) -> u64 {

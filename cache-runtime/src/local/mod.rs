@@ -116,15 +116,25 @@ impl Local {
         self.entries.find(call, call.hash(self.seed), look)
     }
 
-    /// Whether nothing speaks against serving `held` at `level`.
+    /// Whether nothing speaks against serving `held`, at the level of the function that stored it.
     #[inline]
-    pub(crate) fn is_valid(&self, held: &Held, level: Level, now: u64) -> bool {
-        let coherent = level == Level::Coherent;
+    pub(crate) fn is_valid(&self, held: &Held, now: u64) -> bool {
+        self.is_current(held, now) && now < held.expires
+    }
+
+    /// The same, and it is fresh whatever chance says. A value that the store is asked about at every hit never is.
+    #[inline]
+    pub(crate) fn is_surely_fresh(&self, held: &Held, now: u64) -> bool {
+        now < held.sure_until && self.is_current(held, now)
+    }
+
+    /// Whether nothing that `held` depends on was invalidated.
+    #[inline]
+    fn is_current(&self, held: &Held, now: u64) -> bool {
         // The order matters: see `ticket`.
-        (!coherent || self.feed.is_live(now))
+        (!held.is_leased || self.feed.is_live(now))
             && held.stamp == held.depends.stamp(&self.stripes)
-            && (!coherent || held.epoch == self.feed.epoch())
-            && now < held.expires
+            && (!held.is_leased || held.epoch == self.feed.epoch())
     }
 
     /// Keeps a value that was asked for after `ticket` was taken of `asked`: its key and the tags known before.
@@ -153,7 +163,7 @@ impl Local {
             |limit: Option<Duration>| limit.map_or(u64::MAX, |limit| now.saturating_add(nanos(limit)));
         let bound = most.map(|most| self.clock.at(ticket.current_at + most));
         let expires = from_now(kept.left).min(bound.unwrap_or(u64::MAX));
-        let sure_until = from_now(kept.sure).min(expires);
+        let sure_until = if level == Level::Validate { 0 } else { from_now(kept.sure).min(expires) };
         let valid = Valid { stamp, epoch: ticket.epoch, depends, sure_until, expires };
         self.entries.insert(call.borrow().hash(self.seed), Held::new(call, kept, valid));
     }
