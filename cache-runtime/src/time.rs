@@ -74,3 +74,19 @@ fn system_nanos() -> u64 {
     static STARTED: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
     nanos(STARTED.elapsed())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Clock;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn the_clock_follows_tokios_once_it_was_seen_paused() {
+        let clock = Clock::new();
+        tokio::time::pause();
+        clock.look_at_tokio();
+        let before = clock.now();
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(clock.now() - before, 60_000_000_000);
+    }
+}

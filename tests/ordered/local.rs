@@ -197,6 +197,37 @@ async fn an_l1_entry_ends_with_its_bound_and_an_entry_with_its_ttl() {
     assert_eq!(call().await.1, Outcome::Loaded, "and never exceeded");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stale_value_ends_with_its_bound_in_l1() {
+    #[cached(ns = "ordered", ttl = "1s", swr = "1h", l1 = "2s", skip(load))]
+    async fn stale(load: GatedLoad<u64>) -> u64 {
+        load.load().await
+    }
+    let store = Arc::<Memory>::default();
+    let (one, other) = (Process::over(store.clone()), Process::over(store));
+    let source = GatedLoad::open(1);
+    let call = |process: &Process| process.spawn(stale(source.clone())).end();
+    assert_eq!(call(&one).await, (1, Outcome::Loaded));
+    tokio::time::advance(Duration::from_secs(3)).await;
+    source.set(2);
+    assert_eq!(call(&other).await, (1, Outcome::Stale));
+    until("it is reloaded", async || call(&other).await == (2, L1)).await;
+    assert_eq!(call(&one).await, (2, Outcome::Hit(Tier::L2)), "three seconds old");
+}
+
+/// A cache that was built while time passed keeps time by the system's clock until it stores.
+#[tokio::test]
+async fn a_clock_that_is_paused_later_bounds_l1_too() {
+    let process = Process::over(Arc::<Memory>::default());
+    tokio::time::pause();
+    let source = GatedLoad::open(1);
+    let call = || process.spawn(bounded(1, source.clone())).end();
+    assert_eq!(call().await.1, Outcome::Loaded);
+    assert_eq!(call().await.1, L1);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(call().await.1, Outcome::Hit(Tier::L2));
+}
+
 /// A reader that waits for a load may take its stamp after an invalidation that could not be sent, and its value from before.
 #[tokio::test]
 async fn a_value_from_before_a_queued_invalidation_is_not_served_from_l1() {

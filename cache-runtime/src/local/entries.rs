@@ -145,6 +145,7 @@ impl Hasher for Hashed {
 mod tests {
     use super::{Entries, NEAR};
     use crate::local::held::{CallRef, Held};
+    use crate::site::Site;
 
     fn find(entries: &Entries, hash: u64) -> Option<u64> {
         entries.find(CallRef::of_test(), hash, |held| Some(held.created_ms))
@@ -181,11 +182,15 @@ mod tests {
 
     #[test]
     fn another_call_with_the_same_hash_is_not_answered() {
+        static OTHER: Site = Site::new("test", "other", "test:v1:other");
         let entries = Entries::new(1 << 20);
         entries.insert(1, Held::weighing(1_000));
         assert!(find(&entries, 1).is_some());
-        let other = CallRef { args: b"other", ..CallRef::of_test() };
-        assert!(entries.find(other, 1, |held| Some(held.created_ms)).is_none());
+        for other in
+            [CallRef { args: b"other", ..CallRef::of_test() }, CallRef { site: &OTHER, ..CallRef::of_test() }]
+        {
+            assert!(entries.find(other, 1, |held| Some(held.created_ms)).is_none());
+        }
     }
 
     #[test]
