@@ -29,6 +29,7 @@ mod redis;
 mod scope;
 mod site;
 pub mod store;
+mod sync;
 mod tag;
 mod time;
 mod typed;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The floors of the runtime, from the ground up: a module names those of lower floors, and on its own floor those before it.
 const FLOORS: &[&[&str]] = &[
     // Ground.
-    &["error", "time"],
+    &["error", "sync", "time"],
     // Words.
     &["key", "tag", "policy", "frame"],
     // Ports.

@@ -3,6 +3,8 @@
 //! A flight is open while its result may still be promised to newcomers. It closes *before* the operation that certifies its
 //! value is sent to the store, so that nobody adopts a value that was certified before they came.
 
+#[cfg(cache_loom)]
+mod interleavings;
 mod trailing;
 mod wait;
 
@@ -10,10 +12,11 @@ pub(crate) use self::trailing::{Trailing, Turn};
 pub(crate) use self::wait::Waits;
 
 use crate::key::Key;
+use crate::sync::{Mutex, MutexGuard};
 use bytes::Bytes;
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;
 
 /// A value or an error that several callers take a clone of.

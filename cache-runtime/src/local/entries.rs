@@ -1,7 +1,12 @@
 //! The entries of L1: one set for the process, evicted by use, and before it a small one for each thread.
 
 use super::held::{CallRef, Held};
-use quick_cache::{Lifecycle, Weighter, sync};
+#[cfg(cache_loom)]
+use super::interleavings::set as sync;
+use crate::sync::thread_local;
+#[cfg(not(cache_loom))]
+use quick_cache::sync;
+use quick_cache::{Lifecycle, Weighter};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -199,7 +204,8 @@ mod tests {
         for hash in 0..10_000 {
             entries.insert(hash, Held::weighing(1_000));
             find(&entries, hash);
-            super::OWN.with_borrow(|own| {
+            super::OWN.with(|own| {
+                let own = own.borrow();
                 assert!(own.weight <= NEAR);
                 assert_eq!(own.weight, own.entries.values().map(|near| near.held.weight()).sum::<u64>());
             });

@@ -1,8 +1,8 @@
 //! Whether this process hears of invalidations, and until when it may rely on that.
 
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::time::{Clock, Instant};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Not to be relied on.
 const DEAD: u64 = 0;

@@ -5,12 +5,12 @@ use crate::flight::Shared;
 use crate::frame::Token;
 use crate::policy::Level;
 use crate::site::Site;
-use crate::tag::{Generation, Tag};
-use crate::time::millis_u32;
-use std::sync::atomic::{
+use crate::sync::atomic::{
     AtomicBool,
     Ordering::{Acquire, Release},
 };
+use crate::tag::{Generation, Tag};
+use crate::time::millis_u32;
 use std::time::Duration;
 
 /// Bytes of an entry besides its value and its call.

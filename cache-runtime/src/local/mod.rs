@@ -3,6 +3,8 @@
 mod entries;
 mod feed;
 mod held;
+#[cfg(cache_loom)]
+mod interleavings;
 mod stripes;
 
 pub(crate) use self::held::{CallRef, Held, Kept, OwnedCall};

@@ -1,9 +1,9 @@
 //! Stamps: what changes when something is invalidated.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A collision costs one needless read of the store.
-const COUNT: usize = 1 << 16;
+const COUNT: usize = if cfg!(cache_loom) { 1 << 4 } else { 1 << 16 };
 
 /// One of [`COUNT`].
 pub(crate) type Stripe = u16;
@@ -18,7 +18,7 @@ impl Stripes {
     }
 
     pub(super) fn change(&self, stripe: Stripe) {
-        self.0[usize::from(stripe)].fetch_add(1, Ordering::AcqRel);
+        self.0[usize::from(stripe) % COUNT].fetch_add(1, Ordering::AcqRel);
     }
 
     /// The sum of the stamps: they only grow, so that equal sums are equal stamps.
@@ -29,7 +29,7 @@ impl Stripes {
 
     #[inline]
     pub(super) fn get(&self, stripe: Stripe) -> u64 {
-        self.0[usize::from(stripe)].load(Ordering::Acquire)
+        self.0[usize::from(stripe) % COUNT].load(Ordering::Acquire)
     }
 }
 
