@@ -110,7 +110,7 @@ impl<V: Value> EntryRef<V> {
     /// source and to the cache together, take a [`hold`](Self::hold) before the source is written.
     ///
     /// # Cancel safety
-    /// Dropped before its end, it may or may not have happened; the entry is not served wrongly, and not at all for up to 10 s.
+    /// Dropped before its end, it may or may not have happened; the hold is given up in the background.
     pub async fn put(&self, value: V) -> Put {
         self.hold().await.put(value).await
     }
@@ -119,10 +119,10 @@ impl<V: Value> EntryRef<V> {
     /// meanwhile can become the entry.
     ///
     /// # Cancel safety
-    /// Dropped before its end, the entry is not cached for up to 10 s.
+    /// Dropped before its end, the hold is given up in the background.
     pub async fn hold(&self) -> Hold<'_, V> {
         let held = self.engine().hold(&self.place.request(), None).await;
-        Hold { entry: self, held, ended: false }
+        Hold { entry: self, held }
     }
 
     /// Runs `load` (calls of cached functions in it run their bodies) and makes its value the entry; the old one answers until then.
@@ -170,16 +170,14 @@ impl<V: Value> std::fmt::Debug for EntryRef<V> {
 pub struct Hold<'a, V: Value> {
     entry: &'a EntryRef<V>,
     held: Option<HeldEntry>,
-    ended: bool,
 }
 
 impl<V: Value> Hold<'_, V> {
     /// Makes `value` the entry, unless anyone else held or invalidated it since the hold began.
     ///
     /// # Cancel safety
-    /// Dropped before its end, the entry is not cached until the hold lapses.
+    /// Dropped before its end, it may or may not have happened; the hold is given up in the background.
     pub async fn put(mut self, value: V) -> Put {
-        self.ended = true;
         let EntryRef { place, rules } = self.entry;
         let engine = &place.cache.engine;
         if !engine.enabled {
@@ -197,14 +195,5 @@ impl<V: Value> Hold<'_, V> {
             }
             (held, _) => engine.end_hold(&place.request(), held).await,
         }
-    }
-}
-
-impl<V: Value> Drop for Hold<'_, V> {
-    fn drop(&mut self) {
-        if self.ended || !self.entry.engine().enabled {
-            return;
-        }
-        self.entry.engine().end_hold_later(self.entry.place.store_key(), self.held.take());
     }
 }

@@ -88,7 +88,7 @@ async fn a_call_can_be_dropped_at_every_await() {
 }
 
 /// Polls `future` up to `polls` times, then gives it back to be dropped.
-async fn polled<F: Future + Send>(future: F, polls: u64) -> std::pin::Pin<Box<F>> {
+pub(crate) async fn polled<F: Future + Send>(future: F, polls: u64) -> std::pin::Pin<Box<F>> {
     let mut future = Box::pin(future);
     let mut left = polls;
     std::future::poll_fn(|context| {

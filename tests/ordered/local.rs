@@ -2,7 +2,7 @@
 
 use super::world::{Process, Spy, World, everywhere};
 use cache_runtime::store::Memory;
-use cache_runtime::{Invalidation, Outcome, Put, Tier, cached};
+use cache_runtime::{Invalidation, Outcome, Tier, cached, updates};
 use cache_tests::gate::{Gate, GatedLoad};
 use cache_tests::wait::until;
 use std::sync::Arc;
@@ -159,8 +159,33 @@ async fn what_is_read_while_the_store_is_told_does_not_stay_in_l1() {
     .await;
 }
 
+/// Under a hold that lapsed before the commit, the older value was stored again.
 #[tokio::test]
 async fn a_put_takes_the_older_value_out_of_l1() {
+    #[updates(bounded(id), hold = "30ms")]
+    async fn change(id: u64, value: u64, load: &GatedLoad<u64>, committing: &Gate) -> u64 {
+        committing.wait().await;
+        load.set(value);
+        value
+    }
+    everywhere(async |world| {
+        let process = world.spied(&Spy::unfed()).await;
+        let (source, committing) = (GatedLoad::open(1), Gate::default());
+        let call = || process.spawn(bounded(1, source.clone())).end();
+        let meanwhile = async {
+            committing.arrived().await;
+            until("L1 answers", async || call().await == (1, L1)).await;
+            committing.open();
+        };
+        tokio::join!(process.0.scope_for(change(1, 5, &source, &committing)), meanwhile);
+        assert_eq!(call().await.0, 5);
+    })
+    .await;
+}
+
+/// A hold is there from before a commit: from then on the older value must not be read.
+#[tokio::test]
+async fn a_hold_takes_the_older_value_out_of_l1() {
     everywhere(async |world| {
         let spy = Spy::unfed();
         let process = world.spied(&spy).await;
@@ -169,9 +194,15 @@ async fn a_put_takes_the_older_value_out_of_l1() {
         assert_eq!(call().await, (1, Outcome::Loaded));
         spy.fills.reached(1).await;
         until("L1 answers", async || call().await == (1, L1)).await;
-        source.set(5);
-        assert_eq!(process.0.scope_for(async { bounded_entry(1).put(5).await }).await, Put::Stored);
-        assert_eq!(call().await.0, 5);
+        process
+            .0
+            .scope_for(async {
+                let entry = bounded_entry(1);
+                let _hold = entry.hold().await;
+                source.set(5);
+                assert_eq!(call().await.0, 5);
+            })
+            .await;
     })
     .await;
 }

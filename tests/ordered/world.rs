@@ -131,6 +131,10 @@ pub(crate) struct Spy {
     pub(crate) value_answers: Option<Gate>,
     /// Holds back invalidations of keys, before they are executed.
     pub(crate) invalidations_sent: Option<Gate>,
+    /// Holds back the answers of holds, after they were executed.
+    pub(crate) hold_answers: Option<Gate>,
+    /// Holds back the ends of holds, before they are executed.
+    pub(crate) hold_ends_sent: Option<Gate>,
     /// Stores whatever a fill brings: the guard removed.
     pub(crate) blind: bool,
     /// How far this process's clock is ahead (ms).
@@ -252,7 +256,10 @@ impl Store for Spied {
     }
 
     fn hold<'a>(&'a self, keys: &'a [Key], holder: Token, term: Duration) -> StoreFuture<'a, ()> {
-        self.store.hold(keys, holder, term)
+        Box::pin(async move {
+            let answer = self.store.hold(keys, holder, term).await;
+            held(self.spy.hold_answers.as_ref(), answer).await
+        })
     }
 
     fn put<'a>(
@@ -262,11 +269,17 @@ impl Store for Spied {
         entry: Bytes,
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, bool> {
-        self.store.put(key, holder, entry, ttl)
+        Box::pin(async move {
+            held(self.spy.hold_ends_sent.as_ref(), ()).await;
+            self.store.put(key, holder, entry, ttl).await
+        })
     }
 
     fn unhold<'a>(&'a self, keys: &'a [Key], holder: Token) -> StoreFuture<'a, ()> {
-        self.store.unhold(keys, holder)
+        Box::pin(async move {
+            held(self.spy.hold_ends_sent.as_ref(), ()).await;
+            self.store.unhold(keys, holder).await
+        })
     }
 
     fn invalidate_durably<'a>(

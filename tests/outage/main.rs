@@ -1,8 +1,8 @@
 //! The store slow, frozen, gone, or back with what it had: slower, never wrong, never an error.
 #![allow(clippy::large_futures, reason = "a test's futures are polled where they are made")]
 
-use cache_runtime::{Cache, Invalidation, Outcome, cached, invalidates, observed};
-use cache_tests::gate::GatedLoad;
+use cache_runtime::{Cache, Invalidation, Outcome, cached, invalidates, observed, updates};
+use cache_tests::gate::{Gate, GatedLoad};
 use cache_tests::proxy::{Direction, Proxy};
 use cache_tests::redis_process::RedisServer;
 use cache_tests::wait::until;
@@ -289,4 +289,32 @@ async fn a_hold_in_place_of_an_invalidation_outlives_a_restart_from_an_older_sna
     cache.ready(PATIENCE).await.expect("it is back");
     let reader = connected(&server.url()).await;
     assert_eq!(outcome(&reader, 1, &source).await.0, 2);
+}
+
+#[updates(read(id), hold = "60s")]
+async fn update(id: u64, value: u64, source: &GatedLoad<u64>, committed: &Gate) -> u64 {
+    source.set(value);
+    committed.wait().await;
+    value
+}
+
+/// From the commit on the older value is not read, though only a hold has removed it so far.
+#[tokio::test]
+async fn an_updates_hold_outlives_a_restart_from_an_older_snapshot() {
+    let server = RedisServer::start();
+    let cache = connected(&server.url()).await;
+    let (source, other, committed) = (GatedLoad::open(1), GatedLoad::open(7), Gate::default());
+    served_again(&cache, 1, &source, 1).await;
+    server.save_snapshot();
+    let meanwhile = async {
+        committed.arrived().await;
+        server.kill();
+        loss_noticed(&cache, &other).await;
+        server.restart();
+        cache.ready(PATIENCE).await.expect("it is back");
+        let reader = connected(&server.url()).await;
+        assert_eq!(outcome(&reader, 1, &source).await.0, 2);
+        committed.open();
+    };
+    tokio::join!(cache.scope_for(update(1, 2, &source, &committed)), meanwhile);
 }

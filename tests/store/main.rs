@@ -8,6 +8,7 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod lapsing;
 mod redis_faults;
 
 const TERM: Duration = Duration::from_secs(3);

@@ -76,11 +76,19 @@ const NAMESPACE: &str = "a namespace is one string; write `namespace(\"tasks\")`
 
 /// The strings in the parentheses here.
 fn texts(input: ParseStream<'_>, rule: &str) -> syn::Result<Vec<LitStr>> {
-    let text = |expr: Expr| match expr {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
-        other => Err(syn::Error::new_spanned(other, rule)),
+    let text = |expr: &Expr| match ungrouped(expr) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
+        _ => Err(syn::Error::new_spanned(expr, rule)),
     };
-    listed(input, Expr::parse)?.into_iter().map(text).collect()
+    listed(input, Expr::parse)?.iter().map(text).collect()
+}
+
+/// What a macro's `$name:literal` or `$name:expr` stands for: it comes in a group that nobody wrote.
+fn ungrouped(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(&group.expr),
+        expr => expr,
+    }
 }
 
 /// `each` is a name like any other, so only what follows tells.
@@ -149,6 +157,8 @@ fn path_text(path: &ExprPath) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proc_macro2::{Delimiter, Group, Literal};
+    use quote::{ToTokens as _, quote};
 
     fn error(text: &str) -> String {
         syn::parse_str::<Target>(text).err().expect(text).to_string()
@@ -206,6 +216,20 @@ mod tests {
             error(r#"tags("t")"#),
             r#"no tag is named; write `tags("t", "owner:{owner}")`, or `namespace("t")` for all of it"#
         );
+    }
+
+    #[test]
+    fn a_string_may_come_from_a_macro() {
+        let grouped = |text: &str| {
+            let text = Group::new(Delimiter::None, Literal::string(text).into_token_stream());
+            Group::new(Delimiter::None, text.into_token_stream())
+        };
+        let (ns, tag) = (grouped("t"), grouped("owner:{id}"));
+        let target = |tokens| syn::parse2::<Target>(tokens).map(|target| target.aim);
+        let tags = target(quote!(tags(#ns, #tag, "list")));
+        assert!(matches!(tags, Ok(Aim::Tags(ns, tags)) if ns.value() == "t" && tags.len() == 2));
+        assert!(matches!(target(quote!(namespace(#ns))), Ok(Aim::Namespace(ns)) if ns.value() == "t"));
+        assert!(target(quote!(namespace((#ns)))).is_err());
     }
 
     #[test]

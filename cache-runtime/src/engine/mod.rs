@@ -2,6 +2,7 @@
 
 mod age;
 mod background;
+mod hold;
 mod invalidate;
 mod load;
 mod local;
@@ -9,8 +10,8 @@ mod read;
 mod refresh;
 mod tags;
 
-pub(crate) use self::refresh::HeldEntry;
-pub use self::refresh::Put;
+pub(crate) use self::hold::HeldEntry;
+pub use self::hold::Put;
 
 use crate::error::StoreError;
 use crate::flight::{Flights, Shared, Trailing, Waits};

@@ -1,41 +1,19 @@
-//! What an entry can do by itself: be looked at, replaced, reloaded.
+//! What an entry can do by itself: be looked at, reloaded.
 
 use super::load::{Filling, unchanged};
-use super::tags::{Captured, Marks};
-use super::{Answer, Answered, Call, Engine, HOLD, LEASE, Loaded, Request, Stamped};
+use super::tags::Marks;
+use super::{Answer, Answered, Call, Engine, LEASE, Loaded, Request, Stamped};
 use crate::error::StoreError;
 use crate::flight::{Landing, Leader, Shared, Verdict};
 use crate::frame::{self, Entry, Tags, Token};
 use crate::key::Key;
 use crate::local::Ticket;
-use crate::observe::{Invalidation, Outcome, Tier};
-use crate::policy::{Level, Term};
+use crate::observe::{Outcome, Tier};
+use crate::policy::Level;
 use crate::store::Lifetime;
 use crate::tag::{Generation, Tag};
 use crate::time::Instant;
 use bytes::Bytes;
-use std::sync::Arc;
-use std::time::Duration;
-
-/// What became of a value that was put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Put {
-    /// It is the entry now.
-    Stored,
-    /// It is not, and nothing else is: someone else changed the entry meanwhile, or the function's rules say not to store it. The next
-    /// reader loads.
-    Removed,
-    /// The store could not be asked; the removal of the entry is sent as soon as it can.
-    Queued,
-}
-
-/// A hold that this process has, and the generations from before it.
-pub(crate) struct HeldEntry {
-    holder: Token,
-    captured: Captured,
-}
 
 impl Engine {
     /// Gives `answer` the entry's value, if a tier has it.
@@ -68,96 +46,6 @@ impl Engine {
             Ok(current.then_some(bytes))
         };
         found.await.map_err(|error| self.fault(request.site, error)).ok()?
-    }
-
-    /// Lets nothing be stored at the entry until [`put`](Self::put); `None` where the store cannot be asked.
-    pub(crate) async fn hold(&self, request: &Request<'_>, term: Option<Duration>) -> Option<HeldEntry> {
-        if !self.enabled {
-            return None;
-        }
-        let holder = Token::random();
-        let marks = self.marks(request);
-        let (held, captured) = tokio::join!(
-            biased;
-            self.store.hold(std::slice::from_ref(&marks.key), holder, term.unwrap_or(HOLD)),
-            self.store_capture(request, &marks)
-        );
-        match held.and(captured) {
-            Ok(captured) => Some(HeldEntry { holder, captured }),
-            Err(error) => {
-                self.fault(request.site, error);
-                self.unhold_later(marks.key, Some(holder));
-                None
-            }
-        }
-    }
-
-    /// Ends the hold by making `answer` the entry, unless someone else changed the entry under the hold.
-    pub(crate) async fn put(
-        self: &Arc<Self>,
-        request: &Request<'_>,
-        held: HeldEntry,
-        term: Term,
-        answer: &mut dyn Answer,
-    ) -> Put {
-        let key = self.key(request.key);
-        let HeldEntry { holder, captured } = held;
-        let created_ms = self.store.now_ms();
-        let stamped =
-            Stamped { token: holder, tags: Tags::NONE, created_ms, soft: term.fresh, delta: Duration::ZERO };
-        let (frame, _) = self.framed(request, &key, captured, stamped, answer).await;
-        let Some(frame) = frame else { return self.unhold(&key, holder).await };
-        self.invalidate_local(std::slice::from_ref(&key), &[]);
-        self.pending.sending(std::slice::from_ref(&key), &[]);
-        let stored = self.store.put(&key, holder, Bytes::from(frame), term.hard()).await;
-        self.invalidate_local(std::slice::from_ref(&key), &[]);
-        match stored {
-            Ok(true) => Put::Stored,
-            Ok(false) => Put::Removed,
-            Err(_) => self.unhold(&key, holder).await,
-        }
-    }
-
-    /// Ends the hold and leaves nothing behind.
-    pub(crate) async fn end_hold(self: &Arc<Self>, request: &Request<'_>, held: Option<HeldEntry>) -> Put {
-        let key = self.key(request.key);
-        match held {
-            Some(held) => self.unhold(&key, held.holder).await,
-            None => Self::put_outcome(self.invalidate(std::slice::from_ref(&key), &[]).await),
-        }
-    }
-
-    pub(crate) async fn unhold(self: &Arc<Self>, key: &Key, holder: Token) -> Put {
-        let keys = std::slice::from_ref(key);
-        self.invalidate_local(keys, &[]);
-        self.pending.sending(keys, &[]);
-        let ended = self.store.unhold(keys, holder).await;
-        self.invalidate_local(keys, &[]);
-        match ended {
-            Ok(()) => Put::Removed,
-            Err(_) => Self::put_outcome(self.invalidate(keys, &[]).await),
-        }
-    }
-
-    /// Ends the hold from where nothing can be awaited.
-    pub(crate) fn end_hold_later(&self, key: Key, held: Option<HeldEntry>) {
-        self.unhold_later(key, held.map(|held| held.holder));
-    }
-
-    fn unhold_later(&self, key: Key, holder: Option<Token>) {
-        let Some(holder) = holder else { return };
-        let store = self.store.clone();
-        super::detach_later(async move {
-            // If this fails, the hold lapses.
-            let _ = store.unhold(std::slice::from_ref(&key), holder).await;
-        });
-    }
-
-    const fn put_outcome(invalidation: Invalidation) -> Put {
-        match invalidation {
-            Invalidation::Queued => Put::Queued,
-            _ => Put::Removed,
-        }
     }
 
     /// Runs the body and replaces the entry by its value, while the old one goes on answering.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! L: 'L' token[16] expected_ms u32 acquired u64
-//! H: 'H' shared u8 (holder[16])+
+//! H: 'H' shared u8 (holder[16] ends u64)+
 //! V: 0 'V'   1 token[16]   17 refresh token[16]   33 refresh deadline u64   41 created u64   49 soft_ms u32   53 delta_ms u32
 //!    57 layout u8   58 flags u8   59 codec u8   60 schema u32   64 check u64   72 [key_len u32, key]   [count u8, count × (len u8, tag, generation[8])]   raw_len u32   payload
 //! ```
@@ -122,7 +122,7 @@ impl<'a> Entry<'a> {
         match bytes.first() {
             Some(&KIND_VALUE) => Value::parse(key, bytes).map(Self::Value),
             Some(&KIND_LEASE) => parse_lease(bytes).map(Self::Lease).ok_or(Unusable::Corrupt(None)),
-            Some(&KIND_HOLD) if bytes.len() >= 18 && bytes.len() % 16 == 2 => Ok(Self::Hold),
+            Some(&KIND_HOLD) if bytes.len() > 2 && bytes.len() % 24 == 2 => Ok(Self::Hold),
             Some(&KIND_HOLD) => Err(Unusable::Corrupt(None)),
             _ => Err(Unusable::Foreign),
         }

@@ -91,7 +91,7 @@ fn stored_frames_of_layout_1_are_still_read() {
 fn a_value_that_looks_like_a_lease_or_a_hold_stays_a_value() {
     let key = Key::new("tasks:v1:get:42");
     let lease = Lease { token: TOKEN, expected: Duration::ZERO, acquired_ms: 0 };
-    let hold = [b"H\0".as_slice(), &[7; 16]].concat();
+    let hold = [b"H\0".as_slice(), &[7; 24]].concat();
     let frame = value(b"x").to_bytes(&key).expect("small enough");
     for payload in [&lease.to_bytes()[..], &hold, &frame, b"V", b"L", b"H", b""] {
         let bytes = value(payload).to_bytes(&key).expect("small enough");

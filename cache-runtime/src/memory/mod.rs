@@ -221,7 +221,7 @@ impl Store for Memory {
             for key in keys {
                 let mut place = self.at(key);
                 match place.hold() {
-                    Some((hold, expires)) => place.set(hold.shared().to_bytes(), expires),
+                    Some(hold) => place.set_hold(&hold.shared(), self.now_ms()),
                     None => place.remove(),
                 }
                 drop(place);
@@ -273,13 +273,13 @@ impl Store for Memory {
         at_once(move || {
             for key in keys {
                 let mut place = self.at(key);
-                let until = Instant::now() + term;
-                match place.hold() {
-                    Some((hold, expires)) => {
-                        place.set(hold.joined_by(holder).to_bytes(), expires.max(Some(until)));
-                    }
-                    None => place.set(Hold { shared: false, holders: vec![holder] }.to_bytes(), Some(until)),
-                }
+                let now = self.now_ms();
+                let ends = now.saturating_add(crate::time::millis(term));
+                let hold = match place.hold() {
+                    Some(hold) => hold.joined_by(holder, now, ends),
+                    None => Hold::by(holder, ends),
+                };
+                place.set_hold(&hold, now);
                 drop(place);
                 self.announce(key);
             }
@@ -295,11 +295,11 @@ impl Store for Memory {
     ) -> StoreFuture<'a, bool> {
         at_once(move || {
             let mut place = self.at(key);
-            let alone = place.hold().is_some_and(|(hold, _)| !hold.shared && hold.holders == [holder]);
+            let alone = place.hold().is_some_and(|hold| hold.is_of_one_alone(holder));
             if alone {
                 place.set(entry.clone(), ttl.map(|ttl| Instant::now() + ttl));
             } else {
-                end_hold(&mut place, holder);
+                end_hold(&mut place, holder, self.now_ms());
             }
             drop(place);
             self.announce(key);
@@ -310,7 +310,7 @@ impl Store for Memory {
     fn unhold<'a>(&'a self, keys: &'a [Key], holder: Token) -> StoreFuture<'a, ()> {
         at_once(move || {
             for key in keys {
-                end_hold(&mut self.at(key), holder);
+                end_hold(&mut self.at(key), holder, self.now_ms());
                 self.announce(key);
             }
         })

@@ -6,6 +6,7 @@ use crate::store::Token;
 use crate::time::Instant;
 use bytes::Bytes;
 use std::sync::MutexGuard;
+use std::time::Duration;
 
 /// One key while its shard is locked.
 pub(super) struct Place<'a> {
@@ -40,19 +41,21 @@ impl Place<'_> {
     }
 
     /// The hold that stands here, if one does.
-    pub(super) fn hold(&mut self) -> Option<(Hold, Option<Instant>)> {
-        let slot = self.slot()?;
-        Hold::parse(&slot.bytes).map(|hold| (hold, slot.expires))
+    pub(super) fn hold(&mut self) -> Option<Hold> {
+        Hold::parse(&self.bytes()?)
+    }
+
+    /// Lets the hold stand here until the last of its holders has ended.
+    pub(super) fn set_hold(&mut self, hold: &Hold, now: u64) {
+        let left = Duration::from_millis(hold.ends().saturating_sub(now));
+        self.set(hold.to_bytes(), Some(Instant::now() + left));
     }
 }
 
 /// Takes `holder` out of the hold; what is no hold (mine had lapsed) is removed, a hold without me is marked shared.
-pub(super) fn end_hold(place: &mut Place<'_>, holder: Token) {
-    match place.hold() {
-        Some((hold, expires)) => match hold.left_by(holder) {
-            Some(rest) => place.set(rest.to_bytes(), expires),
-            None => place.remove(),
-        },
+pub(super) fn end_hold(place: &mut Place<'_>, holder: Token, now: u64) {
+    match place.hold().and_then(|hold| hold.left_by(holder, now)) {
+        Some(rest) => place.set_hold(&rest, now),
         None => place.remove(),
     }
 }

@@ -313,10 +313,9 @@ impl Drop for Mutation {
         if let Some(scope) = context::scope() {
             return scope.record(self.take_targets());
         }
-        for Updating { place, held, .. } in self.updates.drain(..) {
-            let key = place.store_key();
-            place.cache.engine.end_hold_later(key.clone(), held);
-            place.cache.engine.invalidate_later(vec![key], Vec::new());
+        // Their holds are given up as they are dropped.
+        for Updating { place, .. } in self.updates.drain(..) {
+            place.cache.engine.invalidate_later(vec![place.store_key()], Vec::new());
         }
         for Targets { cache, keys, tags } in self.targets.drain(..) {
             if self.held {

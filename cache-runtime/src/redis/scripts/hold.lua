@@ -1,15 +1,24 @@
 -- Kills what stands there and lets nothing be stored; holders add up, and more than one mark the hold shared.
--- KEYS: data, fence. ARGV: holder, term (ms).
-local ms = tonumber(ARGV[2])
-local v = 'H\0' .. ARGV[1]
+-- Each holder has its own end: who is gone does not stay for as long as others come. KEYS: data, fence. ARGV: holder, term (ms).
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local mine = now + tonumber(ARGV[2])
+local shared, others, last = '\0', '', mine
 local old = redis.pcall('GET', KEYS[1])
-if type(old) == 'string' and string.byte(old, 1) == 72 then
-  local found = false
-  for i = 3, #old, 16 do if string.sub(old, i, i + 15) == ARGV[1] then found = true end end
-  v = found and old or ('H\1' .. string.sub(old, 3) .. ARGV[1])
-  ms = math.max(ms, redis.call('PTTL', KEYS[1]))
+if type(old) == 'string' and string.byte(old, 1) == 72 and #old % 24 == 2 then
+  shared = '\1'
+  for i = 3, #old, 24 do
+    local ends = struct.unpack('<I8', old, i + 16)
+    if string.sub(old, i, i + 15) == ARGV[1] then
+      shared = string.sub(old, 2, 2)
+      mine = math.max(mine, ends)
+    elseif ends > now then
+      others = others .. string.sub(old, i, i + 23)
+    end
+    last = math.max(last, ends)
+  end
 end
-redis.call('SET', KEYS[1], v, 'PX', ms)
+redis.call('SET', KEYS[1], 'H' .. shared .. others .. ARGV[1] .. struct.pack('<I8', mine), 'PX', last - now)
 redis.call('SET', KEYS[2], '')
 redis.call('DEL', KEYS[2])
 return 1

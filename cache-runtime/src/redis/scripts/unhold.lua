@@ -1,19 +1,26 @@
 -- Ends a hold, by a value if one is given and the holder was alone all the time; returns whether it was stored.
 -- What is no hold (mine had lapsed and someone filled) is removed; a hold without me is marked shared (under OOM both go).
--- KEYS: data, fence. ARGV: holder, entry ('' = none), ttl (ms, '0' = for ever).
+-- Others stay until their own ends. KEYS: data, fence. ARGV: holder, entry ('' = none), ttl (ms, '0' = for ever).
 local old = redis.pcall('GET', KEYS[1])
 local done, stored = false, 0
-if type(old) == 'string' and string.byte(old, 1) == 72 then
-  local rest, found = '', false
-  for i = 3, #old, 16 do
-    local holder = string.sub(old, i, i + 15)
-    if holder == ARGV[1] then found = true else rest = rest .. holder end
+if type(old) == 'string' and string.byte(old, 1) == 72 and #old % 24 == 2 then
+  local t = redis.call('TIME')
+  local now = t[1] * 1000 + math.floor(t[2] / 1000)
+  local rest, last, found = '', now, false
+  for i = 3, #old, 24 do
+    local ends = struct.unpack('<I8', old, i + 16)
+    if string.sub(old, i, i + 15) == ARGV[1] then
+      found = true
+    elseif ends > now then
+      rest = rest .. string.sub(old, i, i + 23)
+      last = math.max(last, ends)
+    end
   end
   local r
   if not found then
     r = redis.pcall('SETRANGE', KEYS[1], 1, '\1')
   elseif rest ~= '' then
-    r = redis.pcall('SET', KEYS[1], string.sub(old, 1, 2) .. rest, 'KEEPTTL')
+    r = redis.pcall('SET', KEYS[1], string.sub(old, 1, 2) .. rest, 'PX', last - now)
   elseif ARGV[2] ~= '' and string.byte(old, 2) == 0 then
     if ARGV[3] == '0' then r = redis.pcall('SET', KEYS[1], ARGV[2]) else r = redis.pcall('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
     if not r.err then stored = 1 end
