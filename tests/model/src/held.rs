@@ -13,6 +13,18 @@ pub(crate) enum Stored {
     Hold(u8, bool),
 }
 
+impl Stored {
+    /// The hold of `writer` has lapsed, and others hold on: what two held stays shared.
+    pub(crate) fn without(self, writer: u8) -> Option<Self> {
+        match self {
+            Self::Hold(holders, shared) if holders & 1 << writer != 0 && holders != 1 << writer => {
+                Some(Self::Hold(holders & !(1 << writer), shared))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How far a reader is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Pc {

@@ -72,11 +72,13 @@ pub enum Action {
     Die(u8),
     /// What stands at the key lapses or is evicted.
     Lapse,
+    /// The hold of one writer lapses, while others hold.
+    LapseOf(u8),
 }
 
 events! { Holds:
     Hit "a value is hit", Beside "a read goes beside a hold", Refused "a fill is refused", Shared "two writers hold at once",
-    Bereft "a writer dies between its commit and the end of its hold",
+    Bereft "a writer dies between its commit and the end of its hold", Outlasted "a hold lapses while another holds on",
 }
 
 const STALE: &str = "no read is older than the commits before it";
@@ -156,7 +158,9 @@ impl Model for Holds {
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         if !state.stale {
             actions.extend(
-                (0..2).map(Action::Read).chain((0..3).flat_map(|it| [Action::Write(it), Action::Die(it)])),
+                (0..2)
+                    .map(Action::Read)
+                    .chain((0..3).flat_map(|it| [Action::Write(it), Action::Die(it), Action::LapseOf(it)])),
             );
             actions.push(Action::Lapse);
         }
@@ -194,6 +198,13 @@ impl Model for Holds {
                 Stored::Hold(holders, _) if !self.may_lapse(state, holders) => return None,
                 _ => next.stored = Stored::Nothing,
             },
+            Action::LapseOf(writer) => {
+                next.stored = state.stored.without(writer)?;
+                if !self.may_lapse(state, 1 << writer) {
+                    return None;
+                }
+                self.seen.note(Event::Outlasted);
+            }
         }
         Some(next)
     }
@@ -226,7 +237,8 @@ impl Protocol for Holds {
 }
 
 fn holds(without: &'static [Guard]) -> Holds {
-    let expects = &[Event::Hit, Event::Beside, Event::Refused, Event::Shared, Event::Bereft];
+    let expects =
+        &[Event::Hit, Event::Beside, Event::Refused, Event::Shared, Event::Bereft, Event::Outlasted];
     Holds { without: Without(without), writers: 2, reads: 2, crashes: 1, expects, seen: Witness::default() }
 }
 

@@ -29,6 +29,8 @@ pub enum Guard {
     RemoveAfterLapse,
     /// What cannot be marked because the store is full is removed.
     RemoveWhenFull,
+    /// A hold stays shared when one of its holders lapses.
+    SharedOutlivesHolder,
 }
 
 /// What a writer does.
@@ -94,11 +96,14 @@ pub enum Action {
     Evict,
     /// A lease or a hold lapses.
     Lapse,
+    /// The hold of one writer lapses, while others hold.
+    LapseOf(u8),
 }
 
 events! { WriteThrough:
     Hit "a value is hit", Beside "a read goes beside a hold", Refused "a fill is refused", Stored "a put is stored",
     Removed "a put is refused", LatePut "a put is executed late", LateHold "a hold is executed late",
+    Outlasted "a hold lapses while another holds on",
 }
 
 const STALE: &str = "no read is stale";
@@ -131,7 +136,7 @@ impl Model for WriteThrough {
         actions.extend((0..2).map(Action::Read));
         for writer in 0..3 {
             actions.extend([Action::Write(writer), Action::WriteFull(writer), Action::TimeOut(writer)]);
-            actions.extend([Action::Late(writer), Action::Die(writer)]);
+            actions.extend([Action::Late(writer), Action::Die(writer), Action::LapseOf(writer)]);
         }
         actions.extend([Action::Evict, Action::Lapse]);
     }
@@ -184,6 +189,16 @@ impl Model for WriteThrough {
                     return None;
                 }
                 next.stored = Stored::Nothing;
+            }
+            Action::LapseOf(writer) => {
+                next.left.lapses = next.left.lapses.checked_sub(1)?;
+                next.stored = match state.stored.without(writer)? {
+                    Stored::Hold(rest, _) if !self.without.has(&Guard::SharedOutlivesHolder) => {
+                        Stored::Hold(rest, false)
+                    }
+                    rest => rest,
+                };
+                self.seen.note(Event::Outlasted);
             }
         }
         Some(next)

@@ -22,6 +22,16 @@ fn mixed(without: &'static [Guard]) -> WriteThrough {
     WriteThrough { writers: [Kind::Update, Kind::Invalidate, Kind::Absent], budget, ..updates(without) }
 }
 
+fn outlasted(without: &'static [Guard]) -> WriteThrough {
+    WriteThrough {
+        writers: [Kind::Update, Kind::Update, Kind::Invalidate],
+        reads: [1, 0],
+        budget: Budget { lapses: 1, ..NOTHING },
+        expects: &[Event::Hit, Event::Beside, Event::Removed, Event::Outlasted],
+        ..updates(without)
+    }
+}
+
 fn late(without: &'static [Guard]) -> WriteThrough {
     let budget = Budget { evictions: 1, timeouts: 2, ..NOTHING };
     let expects = &[Event::Hit, Event::Stored, Event::Removed, Event::LatePut, Event::LateHold];
@@ -64,6 +74,11 @@ pub fn cases(large: bool) -> Vec<Case> {
             (Guard::RemoveAfterLapse, STALE),
             (Guard::RemoveWhenFull, STALE),
         ],
+    ));
+    cases.extend(Case::each(
+        "write-through: one of two lapses",
+        outlasted,
+        &[(Guard::SharedOutlivesHolder, STALE)],
     ));
     cases.extend(Case::each("write-through: late commands", late, &[]));
     if large {
