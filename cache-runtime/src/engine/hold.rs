@@ -113,13 +113,11 @@ impl Engine {
     /// # Cancel safety
     /// Dropped before its end, the hold is given up in the background.
     pub(crate) async fn end_hold(self: &Arc<Self>, request: &Request<'_>, held: Option<HeldEntry>) -> Put {
-        match held {
-            Some(held) => self.unhold(held.holding).await,
-            None => {
-                let key = self.key(request.key);
-                Self::put_outcome(self.invalidate(slice::from_ref(&key), &[]).await)
-            }
+        if let Some(held) = held {
+            return self.unhold(held.holding).await;
         }
+        let key = self.key(request.key);
+        Self::put_outcome(self.invalidate(slice::from_ref(&key), &[]).await)
     }
 
     async fn unhold(self: &Arc<Self>, mut holding: Holding) -> Put {
