@@ -285,3 +285,20 @@ mod on_one_line {
         assert!(!match_entry(1).exists().await);
     }
 }
+
+/// Callers hold many calls at once, and nest them: what a miss needs is not part of them.
+#[test]
+fn a_call_is_hardly_larger_than_its_arguments() {
+    #[cached(ns = "attributes", ttl = "short")]
+    async fn inner(id: u64) -> [u64; 8] {
+        let large = [id; 512];
+        tokio::task::yield_now().await;
+        std::array::from_fn(|place| large[place])
+    }
+    #[cached(ns = "attributes", ttl = "short")]
+    async fn outer(id: u64) -> u64 {
+        inner(id).await[0] + inner(id + 1).await[0]
+    }
+    assert!(size_of_val(&inner(1)) <= 128, "{} bytes", size_of_val(&inner(1)));
+    assert!(size_of_val(&outer(1)) <= 64, "{} bytes", size_of_val(&outer(1)));
+}

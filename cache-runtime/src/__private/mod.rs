@@ -158,25 +158,34 @@ where
 }
 
 /// Answers a call of a function that cannot fail.
-pub async fn fetch_plain<V, F>(call: Box<Missed>, rules: Rules<V>, _plain: impl Plain<V>, body: F) -> V
+pub fn fetch_plain<V, F>(
+    call: Box<Missed>,
+    rules: Rules<V>,
+    _plain: impl Plain<V>,
+    body: F,
+) -> impl Future<Output = V> + Send
 where
     V: Value,
     F: Future<Output = V> + Send,
 {
-    match fetch(call, rules, ShareError::never(), async { Ok::<V, Infallible>(body.await) }).await {
+    infallible(fetch(call, rules, ShareError::never(), async { Ok::<V, Infallible>(body.await) }))
+}
+
+async fn infallible<V>(fetched: impl Future<Output = Result<V, Infallible>>) -> V {
+    match fetched.await {
         Ok(value) => value,
         Err(never) => match never {},
     }
 }
 
 /// The same, for values that are reloaded in the background.
-pub async fn fetch_plain_refreshing<V, F, B>(
+pub fn fetch_plain_refreshing<V, F, B>(
     call: Box<Missed>,
     rules: Rules<V>,
     _plain: impl Plain<V>,
     load: impl FnOnce() -> F + Send,
     background: impl FnOnce() -> B + Send,
-) -> V
+) -> impl Future<Output = V> + Send
 where
     V: Value,
     F: Future<Output = V> + Send,
@@ -187,10 +196,7 @@ where
         let background = background();
         async { Ok::<V, Infallible>(background.await) }
     };
-    match fetch_refreshing(call, rules, ShareError::never(), Transient::none(), load, background).await {
-        Ok(value) => value,
-        Err(never) => match never {},
-    }
+    infallible(fetch_refreshing(call, rules, ShareError::never(), Transient::none(), load, background))
 }
 
 /// The companion's entry.
