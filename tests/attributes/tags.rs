@@ -203,3 +203,31 @@ async fn tags_are_of_the_cache_that_is_named() {
     one.change(1).await;
     assert!(!one.get_entry(1).exists().await && two.get_entry(1).exists().await);
 }
+
+macro_rules! in_a_namespace {
+    ($ns:literal, $tag:literal) => {
+        #[cached(ns = $ns, tags = [$tag])]
+        async fn of_a_macro(id: u64) -> u64 {
+            id
+        }
+
+        #[invalidates(tags($ns, $tag))]
+        async fn drops_the_tag(id: u64) {
+            let _ = id;
+        }
+
+        #[invalidates(namespace($ns))]
+        async fn drops_all() {}
+    };
+}
+
+in_a_namespace!("tags.macro", "of:{id}");
+
+#[tokio::test]
+async fn names_may_come_from_a_macro() {
+    assert_eq!((of_a_macro(1).await, of_a_macro(2).await), (1, 2));
+    drops_the_tag(1).await;
+    assert!(!of_a_macro_entry(1).exists().await && of_a_macro_entry(2).exists().await);
+    drops_all().await;
+    assert!(!of_a_macro_entry(2).exists().await);
+}
