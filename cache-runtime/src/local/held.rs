@@ -244,3 +244,22 @@ impl CallRef<'_> {
         Self { site: &SITE, args: b"" }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::are_same;
+
+    #[test]
+    fn texts_are_the_same_only_if_every_byte_is() {
+        for len in 0..=20 {
+            let text = vec![7; len];
+            assert!(are_same(&text, &text.clone()));
+            assert!(!are_same(&text, &vec![7; len + 1]), "{len} bytes, and one more");
+            for at in 0..len {
+                let mut other = text.clone();
+                other[at] = 8;
+                assert!(!are_same(&text, &other), "byte {at} of {len}");
+            }
+        }
+    }
+}

@@ -1,8 +1,8 @@
 //! L1 among threads: what is read while something is invalidated, and while the feed is lost and comes back.
 //!
 //! Every atomic is loom's: the stamps, the feed, what has left L1; so are the sets that threads keep for themselves. Left out are
-//! quick_cache, for which [`set`] stands in (evictions by weight are not tried, only replacing), the generations of tags, and time:
-//! `now` is what a test says. The source of values is relaxed, so that nothing but L1 orders what is read from it.
+//! quick_cache, for which [`set`] stands in (evictions by weight are not tried, only replacing; where generations are kept, it is used as it
+//! is, and counts as a single step), and time: `now` is what a test says. The source of values is relaxed, so that nothing but L1 orders what is read from it.
 
 use super::entries::Entries;
 use super::{CallRef, Capacity, Held, Kept, Local};
@@ -203,6 +203,45 @@ fn nothing_from_before_a_loss_is_served_after_it() {
         assert_ne!(world.hit(), Some(0), "lost since it was asked for");
         world.look_up();
         assert_eq!(world.hit(), Some(1), "and L1 serves again");
+    });
+}
+
+/// The same for the generation of a tag: 0 first, 1 later.
+fn no_old_generation_is_known_after(change: fn(&World)) {
+    explore(move || {
+        let world = World::fed();
+        let learn = |world: &World| {
+            let ticket = world.local.ticket(&[world.brought.hash()]);
+            let read = world.source.load(Relaxed);
+            world.local.learn(&world.brought, ticket, read.to_le_bytes());
+        };
+        let known = |world: &World| world.local.generation(&world.brought).map(u64::from_le_bytes);
+        let (reader, changer) = (world.clone(), world.clone());
+        let reader = thread::spawn(move || learn(&reader));
+        let changer = thread::spawn(move || change(&changer));
+        changer.join().expect("no panic");
+        assert_ne!(known(&world), Some(0));
+        reader.join().expect("no panic");
+        assert_ne!(known(&world), Some(0));
+        learn(&world);
+        assert_eq!(known(&world), Some(1), "and the next one is known");
+    });
+}
+
+#[test]
+fn no_generation_from_before_an_invalidation_is_known_after_it() {
+    no_old_generation_is_known_after(|world| {
+        world.source.store(1, Relaxed);
+        world.local.invalidate_tag([world.brought.clock_hash(), world.brought.hash()]);
+    });
+}
+
+#[test]
+fn no_generation_from_before_a_loss_is_known_after_it() {
+    no_old_generation_is_known_after(|world| {
+        world.local.lost();
+        world.source.store(1, Relaxed);
+        world.local.alive(None);
     });
 }
 
