@@ -18,6 +18,7 @@ pub(crate) struct KeyBuf {
 }
 
 impl KeyBuf {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self { inline: [0; INLINE], len: 0, spill: Vec::new(), shortened: None }
     }
@@ -38,6 +39,7 @@ impl KeyBuf {
     }
 
     /// All that was written.
+    #[inline]
     pub(crate) fn written(&self) -> &[u8] {
         if self.spill.is_empty() { &self.inline[..self.len] } else { &self.spill }
     }
