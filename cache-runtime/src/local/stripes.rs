@@ -2,7 +2,7 @@
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// A collision costs one needless read of the store.
+/// A collision costs one needless read of the store. Loom follows every one of them, and gets a few.
 const COUNT: usize = if cfg!(cache_loom) { 1 << 4 } else { 1 << 16 };
 
 /// One of [`COUNT`].
