@@ -8,7 +8,6 @@
 use super::entries::Entries;
 use super::{CallRef, Capacity, Held, Kept, Local};
 use crate::frame::Token;
-use crate::policy::Level;
 use crate::site::Site;
 use crate::store::Listener;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -132,7 +131,7 @@ impl World {
     }
 
     fn hit_at(&self, now: u64) -> Option<u64> {
-        let valid = |held: &Held| self.local.is_valid(held, Level::Coherent, now).then_some(held.created_ms);
+        let valid = |held: &Held| self.local.is_valid(held, now).then_some(held.created_ms);
         self.local.find(Self::call(), valid)
     }
 
