@@ -1,9 +1,9 @@
 //! L1 among threads: what is read while something is invalidated, and while the feed is lost and comes back.
 //!
 //! Every atomic is loom's: the stamps, the feed, what has left L1; so are the sets that threads keep for themselves. Left out are
-//! quick_cache, for which [`set`] stands in (nothing is evicted by weight, only replaced; where generations are kept it is used as it
-//! is, and counts as a single step), the queue of unsent invalidations, and time: `now` is what a test says. The source of values is
-//! relaxed, so that nothing but L1 orders what is read from it.
+//! `quick_cache`, for which [`set`] stands in (nothing is evicted by weight, only replaced; where generations are kept it is used as
+//! it is, and counts as a single step), the queue of unsent invalidations, and time: `now` is what a test says. The source of values
+//! is relaxed, so that nothing but L1 orders what is read from it.
 
 use super::entries::Entries;
 use super::{CallRef, Capacity, Held, Kept, Local};
@@ -18,7 +18,7 @@ use loom::thread;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What stands in for quick_cache.
+/// What stands in for `quick_cache`.
 pub(super) mod set {
     use crate::sync::Mutex;
     use quick_cache::{Lifecycle, Weighter};
