@@ -3,7 +3,7 @@
 use crate::child::Role;
 use anyhow::{Context as _, Result, bail, ensure};
 use cache_tests::redis_process::RedisServer;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::process::{self, Command, Stdio};
 use std::{env, fs};
@@ -15,7 +15,7 @@ const ALLOCATING: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", 
 const MEASURED: &str = "--toggle-collect=*child*measured*";
 
 /// What one call costs.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Cost {
     /// Instructions.
     pub instructions: f64,

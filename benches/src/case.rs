@@ -5,6 +5,7 @@ use std::borrow::Borrow;
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A future that may go to another thread.
 pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -83,6 +84,24 @@ impl Case {
     }
 }
 
+/// What slices ask for: each for all of it, from half way round where the one before began, so that threads are apart.
+struct Order<T: 'static> {
+    twice: &'static [T],
+    slices: AtomicUsize,
+}
+
+impl<T: Clone> Order<T> {
+    fn of(all: &[T]) -> Self {
+        Self { twice: [all, all].concat().leak(), slices: AtomicUsize::new(0) }
+    }
+
+    fn next(&self) -> &'static [T] {
+        let length = self.twice.len() / 2;
+        let begin = self.slices.fetch_add(1, Relaxed) % 2 * (length / 2);
+        &self.twice[begin..begin + length]
+    }
+}
+
 /// Calls of `get(id)`: each value is checked before and after the cache has it.
 ///
 /// # Panics
@@ -100,7 +119,9 @@ where
             assert_eq!(value.borrow(), &work::task(id));
         }
     }
+    let order = Order::of(ids);
     Box::new(move |count| {
+        let ids = order.next();
         Box::pin(async move {
             for &id in ids.iter().cycle().take(usize::try_from(count).unwrap_or(usize::MAX)) {
                 let _ = black_box(call(black_box(id)).await);
@@ -125,7 +146,9 @@ where
             assert_eq!(value.borrow(), &work::task(id));
         }
     }
+    let order = Order::of(ids);
     Box::new(move |count| {
+        let ids = order.next();
         Box::pin(async move {
             for &id in ids.iter().cycle().take(usize::try_from(count).unwrap_or(usize::MAX)) {
                 let _ = black_box(call(black_box(id)));
@@ -153,7 +176,9 @@ where
             assert_eq!(value.borrow(), &expected(page));
         }
     }
+    let order = Order::of(pages);
     Box::new(move |count| {
+        let pages = order.next();
         Box::pin(async move {
             for page in pages.iter().cycle().take(usize::try_from(count).unwrap_or(usize::MAX)) {
                 let _ = black_box(call(black_box(page)).await);
@@ -184,7 +209,9 @@ where
             assert_eq!(value.borrow(), &expected(page));
         }
     }
+    let order = Order::of(pages);
     Box::new(move |count| {
+        let pages = order.next();
         Box::pin(async move {
             for page in pages.iter().cycle().take(usize::try_from(count).unwrap_or(usize::MAX)) {
                 let _ = black_box(call(black_box(page)));

@@ -1,13 +1,19 @@
 //! A child process that runs one case, slice by slice; its parent runs those of many in turn.
 
-use crate::case::{Boxed, Case, Setup};
+use crate::case::{Boxed, Case, Setup, Slice};
 use crate::work;
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Instant;
+use std::sync::atomic::{
+    AtomicUsize,
+    Ordering::{AcqRel, Acquire},
+};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 /// What a child is told when it begins.
@@ -17,7 +23,7 @@ pub struct Role {
     pub case: String,
     /// How many keys it asks for.
     pub keys: u64,
-    /// How many threads call at once.
+    /// How many threads may call at once.
     pub threads: usize,
     /// How many tasks call at once, in the subjects over a server.
     pub tasks: u64,
@@ -25,12 +31,19 @@ pub struct Role {
     pub redis: String,
 }
 
+/// What a child is told to run.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Asked {
+    count: u64,
+    threads: usize,
+}
+
 /// What a slice took.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Taken {
-    /// Nanoseconds by the wall's clock.
+    /// Nanoseconds by the wall's clock, the mean of its threads'.
     pub wall_ns: u64,
-    /// Nanoseconds that its threads waited for a processor, of which each had work (Linux; 0 elsewhere).
+    /// Nanoseconds that its threads waited for a processor while each had work (Linux; 0 elsewhere), and that they began apart.
     pub waited_ns: u64,
     /// Bodies that ran.
     pub loads: u64,
@@ -49,49 +62,116 @@ pub fn serve(cases: &[Case], role: &str, once: Option<u64>) -> Result<()> {
     let runtime = runtime()?;
     let setup = Setup { keys: role.keys, tasks: role.tasks, redis: role.redis };
     let slice = runtime.block_on((case.start)(setup));
-    let run = |count: u64| {
-        let loads = work::loads();
-        let begun = Instant::now();
-        let waited_ns = if role.threads == 1 {
-            one(&runtime, &|| slice(count))
-        } else {
-            std::thread::scope(|scope| {
-                let calls = || one(&runtime, &|| slice(count));
-                let threads: Vec<_> = (0..role.threads).map(|_| scope.spawn(calls)).collect();
-                threads.into_iter().map(|thread| thread.join().expect("no call panics")).sum()
-            })
-        };
-        let wall_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Taken { wall_ns, waited_ns, loads: work::loads() - loads }
-    };
     if let Some(count) = once {
-        let taken = run(count);
-        ensure!(taken.loads == 0, "{} of {count} calls were no hits", taken.loads);
-        runtime.shutdown_background();
-        return Ok(());
-    }
-    println!("ready");
-    for line in std::io::stdin().lines() {
-        println!("{}", serde_json::to_string(&run(line?.parse()?))?);
+        let loads = work::loads();
+        measured(&runtime, &|| slice(count));
+        let loads = work::loads() - loads;
+        ensure!(loads == 0, "{loads} of {count} calls were no hits");
+    } else {
+        let arrived = AtomicUsize::new(0);
+        let part = |part: Part| part.run(&runtime, &slice, &arrived);
+        thread::scope(|scope| answer(&Callers::start(scope, role.threads, &part)))?;
     }
     runtime.shutdown_background();
     Ok(())
 }
 
+fn answer(callers: &Callers<'_>) -> Result<()> {
+    println!("ready");
+    let mut met = 0;
+    for line in std::io::stdin().lines() {
+        let asked: Asked = serde_json::from_str(&line?)?;
+        met += asked.threads;
+        println!("{}", serde_json::to_string(&callers.run(asked, met)?)?);
+    }
+    Ok(())
+}
+
+/// What one thread's part of a slice took.
+#[derive(Clone, Copy)]
+struct Spent {
+    begun: Instant,
+    wall_ns: u64,
+    waited_ns: u64,
+}
+
+/// One thread's part of a slice.
+#[derive(Clone, Copy)]
+struct Part {
+    count: u64,
+    /// It begins when so many threads have arrived since the process began.
+    met: usize,
+}
+
+impl Part {
+    fn run(self, runtime: &Runtime, slice: &Slice, arrived: &AtomicUsize) -> Spent {
+        let waited = || {
+            let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+            text.split(' ').nth(1).and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0)
+        };
+        arrived.fetch_add(1, AcqRel);
+        while arrived.load(Acquire) < self.met {
+            std::hint::spin_loop();
+        }
+        let before = waited();
+        let begun = Instant::now();
+        measured(runtime, &|| slice(self.count));
+        Spent { begun, wall_ns: nanoseconds(begun.elapsed()), waited_ns: waited() - before }
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// This thread and others, which live as long as the child and call when it does.
+struct Callers<'a> {
+    part: &'a (dyn Fn(Part) -> Spent + Sync),
+    others: Vec<Sender<Part>>,
+    ends: Receiver<Spent>,
+}
+
+impl<'a> Callers<'a> {
+    fn start<'s>(
+        scope: &'s thread::Scope<'s, 'a>,
+        threads: usize,
+        part: &'a (dyn Fn(Part) -> Spent + Sync),
+    ) -> Self {
+        let (ended, ends) = channel();
+        let other = |_| {
+            let (begin, begins) = channel();
+            let ended = ended.clone();
+            scope.spawn(move || begins.into_iter().try_for_each(|next| ended.send(part(next))));
+            begin
+        };
+        Self { part, others: (1..threads).map(other).collect(), ends }
+    }
+
+    fn run(&self, Asked { count, threads }: Asked, met: usize) -> Result<Taken> {
+        let loads = work::loads();
+        let part = Part { count, met };
+        let others = self.others.get(..threads - 1).context("there are not so many threads")?;
+        for other in others {
+            other.send(part)?;
+        }
+        let mut spent = vec![(self.part)(part)];
+        for _ in others {
+            spent.push(self.ends.recv()?);
+        }
+        let sum = |of: fn(&Spent) -> u64| spent.iter().map(of).sum::<u64>();
+        let begun = spent.iter().map(|spent| spent.begun);
+        let apart = begun.clone().max().zip(begun.min()).map_or(Duration::ZERO, |(last, first)| last - first);
+        Ok(Taken {
+            wall_ns: sum(|spent| spent.wall_ns) / threads as u64,
+            waited_ns: sum(|spent| spent.waited_ns) + nanoseconds(apart),
+            loads: work::loads() - loads,
+        })
+    }
+}
+
 /// What every contestant runs on.
 pub(crate) fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(1).enable_all().build()
-}
-
-/// Runs a slice on this thread and tells how long the thread waited for a processor.
-fn one(runtime: &Runtime, slice: &dyn Fn() -> Boxed<()>) -> u64 {
-    let waited = || {
-        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-        text.split(' ').nth(1).and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0)
-    };
-    let before = waited();
-    measured(runtime, slice);
-    waited() - before
 }
 
 /// What callgrind counts.
@@ -128,21 +208,21 @@ impl Served {
         Ok(served)
     }
 
-    /// Runs `count` calls on each thread.
+    /// Runs `count` calls on each of `threads`.
     ///
     /// # Errors
-    /// If the child has ended.
-    pub fn run(&mut self, count: u64) -> Result<Taken> {
-        self.begin(count)?;
+    /// If the child has ended, or has fewer threads.
+    pub fn run(&mut self, count: u64, threads: usize) -> Result<Taken> {
+        self.begin(count, threads)?;
         self.end()
     }
 
-    /// Tells the child to run `count` calls on each thread.
+    /// Tells the child to run `count` calls on each of `threads`.
     ///
     /// # Errors
     /// If the child has ended.
-    pub fn begin(&mut self, count: u64) -> Result<()> {
-        Ok(writeln!(self.questions, "{count}")?)
+    pub fn begin(&mut self, count: u64, threads: usize) -> Result<()> {
+        Ok(writeln!(self.questions, "{}", serde_json::to_string(&Asked { count, threads })?)?)
     }
 
     /// Waits for the end of what has begun.

@@ -4,7 +4,7 @@ use crate::callgrind::{self, Cost};
 use crate::case::Case;
 use crate::child::Role;
 use crate::rounds;
-use crate::table::{Cell, Table};
+use crate::table::{Cell, Results, Table};
 use crate::work::KEYS;
 use anyhow::{Context as _, Result};
 use cache_tests::redis_process::RedisServer;
@@ -29,26 +29,29 @@ pub struct Parts {
     pub time: bool,
 }
 
-/// The tables of `cases`.
+/// Publishes the tables of `cases` in `results`.
 ///
 /// # Errors
 /// If a limit cannot be measured.
-pub fn tables(cases: &[Case], subjects: &[String], parts: Parts) -> Result<Vec<Table>> {
+pub fn tables(cases: &[Case], subjects: &[&str], parts: Parts, results: &mut Results) -> Result<()> {
     let server = RedisServer::start();
-    let mut tables = Vec::new();
     for (subject, title) in SUBJECTS {
-        if !subjects.is_empty() && !subjects.iter().any(|wanted| wanted == subject) {
+        if !subjects.is_empty() && !subjects.contains(&subject) {
             continue;
         }
-        let cases: Vec<&Case> = cases.iter().filter(|case| case.subject == subject).collect();
-        tables.push(one_thread(&cases, title, &server, parts)?);
+        let of = |subject| cases.iter().filter(move |case| case.subject == subject);
+        let own: Vec<&Case> = of(subject).collect();
+        let mut table = Table::new(format!("Hit of {title}"), &COLUMNS);
+        one_thread(&own, &server, parts, &mut table)?;
+        results.add(table)?;
         if subject == "task-arc" && parts.time {
+            let all: Vec<&Case> = of("calibration").chain(own).collect();
             for (keys, which) in [(KEYS, "1,000 keys"), (1, "one hot key")] {
-                tables.push(two_threads(&cases, &format!("{title}, 2 threads, {which}"), &server, keys)?);
+                results.add(two_threads(&all, &format!("{title}, 2 threads, {which}"), &server, keys)?)?;
             }
         }
     }
-    Ok(tables)
+    Ok(())
 }
 
 /// The role of `case` in a child.
@@ -57,19 +60,26 @@ pub fn role(case: &Case, server: &RedisServer, keys: u64, threads: usize) -> Rol
     Role { case: case.name(), keys, threads, tasks: 1, redis: server.url() }
 }
 
-fn one_thread(cases: &[&Case], title: &str, server: &RedisServer, parts: Parts) -> Result<Table> {
-    let columns = [
-        "contestant",
-        "instructions",
-        "ratio",
-        "allocations",
-        "ns",
-        "ratio of ns",
-        "spread %",
-        "retaken",
-        "disturbed",
-    ];
-    let mut table = Table::new(format!("Hit of {title}"), &columns);
+/// The columns of [`one_thread`].
+pub(crate) const COLUMNS: [&str; 9] = [
+    "contestant",
+    "instructions",
+    "ratio",
+    "allocations",
+    "ns",
+    "ratio of ns",
+    "spread %",
+    "retaken",
+    "disturbed",
+];
+
+/// Adds a line for each of `cases` to `table`.
+pub(crate) fn one_thread(
+    cases: &[&Case],
+    server: &RedisServer,
+    parts: Parts,
+    table: &mut Table,
+) -> Result<()> {
     let roles: Vec<Role> = cases.iter().map(|case| role(case, server, KEYS, 1)).collect();
     let limit = cases.iter().position(|case| case.limit).context("every subject has a limit")?;
     let cost = |role: &Role| {
@@ -89,17 +99,30 @@ fn one_thread(cases: &[&Case], title: &str, server: &RedisServer, parts: Parts) 
         cells.extend(time_cells(timing));
         table.row(cells, &note(case, timing));
     }
-    Ok(table)
+    Ok(())
 }
 
 fn two_threads(cases: &[&Case], title: &str, server: &RedisServer, keys: u64) -> Result<Table> {
-    let columns = ["contestant", "ns a call of one thread", "ratio", "spread %", "retaken", "disturbed"];
+    let columns = [
+        "contestant",
+        "ns on 1 thread",
+        "ns on 2, of each",
+        "2 to 1",
+        "ratio",
+        "spread %",
+        "retaken",
+        "disturbed",
+    ];
     let mut table = Table::new(format!("Hit of {title}"), &columns);
     let roles: Vec<Role> = cases.iter().map(|case| role(case, server, keys, 2)).collect();
     let limit = cases.iter().position(|case| case.limit).context("every subject has a limit")?;
-    for (case, timing) in cases.iter().zip(rounds::run(&roles, limit, rounds::IN_MEMORY)?) {
+    for (case, timing) in cases.iter().zip(rounds::run(&roles, limit, rounds::IN_PARALLEL)?) {
         let mut cells = vec![Cell::from(named(case))];
-        cells.extend(time_cells(timing));
+        let [ns, rest @ ..] = time_cells(timing);
+        cells.extend(timing.map_or([Cell::None, Cell::None, Cell::None], |timing| {
+            [Cell::Number(timing.alone_ns, 1), ns, Cell::Number(timing.scaling, 2)]
+        }));
+        cells.extend(rest);
         table.row(cells, &note(case, timing));
     }
     Ok(table)

@@ -5,6 +5,7 @@ pub mod callgrind;
 pub mod case;
 pub mod child;
 pub mod cli;
+pub mod codec;
 pub mod guard;
 pub mod hit;
 pub mod limits;
@@ -22,7 +23,7 @@ pub mod work;
 /// The limits and this library.
 #[must_use]
 pub fn own_cases() -> Vec<case::Case> {
-    [limits::cases(), limits_remote::cases(), ours::cases(), ours_remote::cases()]
+    [limits::cases(), limits_remote::cases(), codec::cases(), ours::cases(), ours_remote::cases()]
         .into_iter()
         .flatten()
         .collect()

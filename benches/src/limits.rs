@@ -3,6 +3,8 @@
 use crate::case::{self, Case};
 use crate::work::{LoadError, Task, load_page, load_task};
 use quick_cache::{Equivalent, sync::Cache};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -27,6 +29,19 @@ impl<V> Timed<V> {
     pub fn fresh(self) -> Option<V> {
         (Instant::now() < self.expires).then_some(self.value)
     }
+}
+
+/// A map of each thread, which shares nothing: what two threads cost here is the machine's.
+async fn unshared(id: u64) -> Result<Arc<Task>, LoadError> {
+    thread_local! {
+        static CACHE: RefCell<HashMap<u64, Timed<Arc<Task>>>> = RefCell::default();
+    }
+    if let Some(task) = CACHE.with_borrow(|cache| cache.get(&id).cloned()).and_then(Timed::fresh) {
+        return Ok(task);
+    }
+    let task = Arc::new(load_task(id)?);
+    CACHE.with_borrow_mut(|cache| cache.insert(id, Timed::new(task.clone())));
+    Ok(task)
 }
 
 async fn task_arc_untimed(id: u64) -> Result<Arc<Task>, LoadError> {
@@ -130,6 +145,8 @@ async fn list(user_id: &str, status: Option<&str>, limit: u32, offset: u32) -> R
 pub fn cases() -> Vec<Case> {
     let untimed = "keeps no time: never expires";
     vec![
+        Case::new("calibration", "a map of each thread", |setup| Box::pin(case::tasks(setup, unshared)))
+            .note("shares nothing: 2 to 1 is the machine's own, 1.00 if it is idle"),
         Case::new("task-arc", "quick_cache by hand, with a ttl", |setup| {
             Box::pin(case::tasks(setup, task_arc))
         })

@@ -114,10 +114,10 @@ macro_rules! connected {
 pub fn cases() -> Vec<Case> {
     vec![
         Case::new("redis", "GET and serde_json by hand", connected!(|s| remote::hits(s, task).await)).limit(),
-        Case::new("codec", "GET and serde_json by hand", connected!(|s| remote::list_hits(s, list).await))
+        Case::new("rows", "GET and serde_json by hand", connected!(|s| remote::list_hits(s, list).await))
             .limit(),
         Case::new(
-            "codec",
+            "rows",
             "GET and postcard by hand",
             connected!(|s| remote::list_hits(s, list_postcard).await),
         ),

@@ -17,6 +17,7 @@ fn main() -> Result<()> {
         .args(["run", "--release", "--bin", program])
         .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/peers/Cargo.toml"), "--"])
         .args(&arguments)
+        .env("CARGO_INCREMENTAL", "0") // such builds inline less
         .status()?;
     ensure!(status.success(), "the benchmarks have failed");
     Ok(())

@@ -75,12 +75,12 @@ pub fn cases() -> Vec<Case> {
         Case::new("redis", "this library, l1 off", installed!(|s| remote::hits(s, off).await)),
         Case::new("redis", "this library, l1 validate", installed!(|s| remote::hits(s, validated).await)),
         Case::new(
-            "codec",
+            "rows",
             "this library, l1 off, json",
             installed!(|s| remote::list_hits(s, list_json).await),
         ),
         Case::new(
-            "codec",
+            "rows",
             "this library, l1 off, postcard",
             installed!(|s| remote::list_hits(s, list_postcard).await),
         ),

@@ -4,28 +4,33 @@ use crate::child::{Role, Served, Taken};
 use anyhow::Result;
 use serde::Serialize;
 
-/// How many rounds, and how long a slice of one is to take.
+/// How many rounds, how long a slice of one is to take, and how often a disturbed one is taken again.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     rounds: usize,
     slice_ns: u64,
+    retakes: usize,
 }
 
 /// For calls that keep a processor busy.
-pub const IN_MEMORY: Pace = Pace { rounds: 41, slice_ns: 5_000_000 };
-/// For calls that wait for a server.
-pub const OVER_REDIS: Pace = Pace { rounds: 21, slice_ns: 40_000_000 };
+pub const IN_MEMORY: Pace = Pace { rounds: 31, slice_ns: 3_000_000, retakes: 5 };
+/// For calls that keep all processors busy: short, for there is seldom nothing else on any of them.
+pub const IN_PARALLEL: Pace = Pace { rounds: 31, slice_ns: 1_500_000, retakes: 20 };
+/// For calls that wait for a server, which is what waiting is there.
+pub const OVER_REDIS: Pace = Pace { rounds: 21, slice_ns: 40_000_000, retakes: 0 };
 
 /// A slice whose threads waited for more than this part of its time for a processor, in percent, is disturbed.
 const UNDISTURBED: u64 = 1;
-/// How often a disturbed slice is taken again at most.
-const RETAKES: usize = 5;
 
 /// What one call took.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Timing {
-    /// The median of nanoseconds a call.
+    /// The median of nanoseconds a call of one thread.
     pub ns: f64,
+    /// The same where one thread calls alone.
+    pub alone_ns: f64,
+    /// The median of the ratios of both in one round.
+    pub scaling: f64,
     /// The middle half of the slices lies within this many percent of the median.
     pub spread: f64,
     /// The median of the ratios to the limit's slice in the same round.
@@ -45,7 +50,7 @@ pub struct Timing {
 pub fn run(roles: &[Role], limit: usize, pace: Pace) -> Result<Vec<Option<Timing>>> {
     let mut lines: Vec<Option<Line>> = Vec::new();
     for (place, role) in roles.iter().enumerate() {
-        let line = Served::start(role).and_then(|child| Line::calibrated(child, role.tasks, pace.slice_ns));
+        let line = Served::start(role).and_then(|child| Line::calibrated(child, role, pace));
         match line {
             Err(error) if place == limit => return Err(error),
             Err(error) => {
@@ -70,35 +75,50 @@ pub fn run(roles: &[Role], limit: usize, pace: Pace) -> Result<Vec<Option<Timing
 /// A case in its child.
 struct Line {
     child: Served,
+    pace: Pace,
+    threads: usize,
     count: u64,
     ns: Vec<f64>,
+    alone_ns: Vec<f64>,
     retaken: usize,
     disturbed: usize,
     loads: u64,
 }
 
 impl Line {
-    fn calibrated(mut child: Served, tasks: u64, slice_ns: u64) -> Result<Self> {
+    fn calibrated(mut child: Served, role: &Role, pace: Pace) -> Result<Self> {
+        let Role { threads, tasks, .. } = *role;
         let mut count = tasks * 64;
         loop {
-            let wall = child.run(count)?.wall_ns.max(1);
-            if wall > slice_ns / 4 {
-                count = (count * slice_ns / wall / tasks).max(1) * tasks;
+            let wall = child.run(count, threads)?.wall_ns.max(1);
+            if wall > pace.slice_ns / 4 {
+                count = (count * pace.slice_ns / wall / tasks).max(1) * tasks;
                 break;
             }
             count *= 2;
         }
-        Ok(Self { child, count, ns: Vec::new(), retaken: 0, disturbed: 0, loads: 0 })
+        let (ns, alone_ns) = (Vec::new(), Vec::new());
+        Ok(Self { child, pace, threads, count, ns, alone_ns, retaken: 0, disturbed: 0, loads: 0 })
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "times and counts are far below 2⁵²")]
     fn slice(&mut self) -> Result<()> {
-        self.child.run((self.count / 10).max(1))?; // the others have had the processor's caches
-        let mut best = self.child.run(self.count)?;
+        // the others have had the processor's caches
+        self.child.run((self.count / 10).max(1), self.threads)?;
+        let ns = self.best(self.threads)?;
+        let alone = if self.threads == 1 { ns } else { self.best(1)? };
+        self.ns.push(ns);
+        self.alone_ns.push(alone);
+        Ok(())
+    }
+
+    /// The nanoseconds a call of the least disturbed slice on `threads`.
+    #[expect(clippy::cast_precision_loss, reason = "times and counts are far below 2⁵²")]
+    fn best(&mut self, threads: usize) -> Result<f64> {
+        let mut best = self.child.run(self.count, threads)?;
         let quiet = |taken: Taken| taken.waited_ns * 100 <= taken.wall_ns * UNDISTURBED;
         let mut retaken = 0;
-        while !quiet(best) && retaken < RETAKES {
-            let again = self.child.run(self.count)?;
+        while !quiet(best) && retaken < self.pace.retakes {
+            let again = self.child.run(self.count, threads)?;
             retaken += 1;
             if again.waited_ns < best.waited_ns {
                 best = again;
@@ -107,16 +127,20 @@ impl Line {
         self.retaken += retaken;
         self.disturbed += usize::from(!quiet(best));
         self.loads += best.loads;
-        self.ns.push(best.wall_ns as f64 / self.count as f64);
-        Ok(())
+        Ok(best.wall_ns as f64 / self.count as f64)
     }
 
     fn timing(self, against: &[f64]) -> Timing {
-        let ratios: Vec<f64> = self.ns.iter().zip(against).map(|(own, limit)| own / limit).collect();
+        let ratio = |own: &[f64], other: &[f64]| {
+            let ratios: Vec<f64> = own.iter().zip(other).map(|(own, other)| own / other).collect();
+            quantile(&ratios, 0.5)
+        };
         let ns = quantile(&self.ns, 0.5);
         let spread = (quantile(&self.ns, 0.75) - quantile(&self.ns, 0.25)) / ns * 50.0;
+        let (alone_ns, scaling) = (quantile(&self.alone_ns, 0.5), ratio(&self.ns, &self.alone_ns));
         let Self { retaken, disturbed, loads, .. } = self;
-        Timing { ns, spread, ratio: quantile(&ratios, 0.5), retaken, disturbed, loads }
+        let ratio = ratio(&self.ns, against);
+        Timing { ns, alone_ns, scaling, spread, ratio, retaken, disturbed, loads }
     }
 }
 

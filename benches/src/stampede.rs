@@ -66,7 +66,7 @@ fn measured(case: &Case) -> Result<(f64, f64, f64)> {
     let (mut loads, mut ms) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         for child in &mut children {
-            child.begin(CALLERS)?;
+            child.begin(CALLERS, 1)?;
         }
         let taken = children.iter_mut().map(Served::end).collect::<Result<Vec<_>>>()?;
         loads.push(taken.iter().map(|taken| taken.loads).sum::<u64>() as f64);

@@ -116,18 +116,34 @@ impl Table {
     }
 }
 
-/// Prints `tables` and writes them to `benches/results`.
-///
-/// # Errors
-/// If they cannot be written.
-pub fn publish(name: &str, tables: &[Table]) -> Result<()> {
-    let markdown: String = tables.iter().map(Table::markdown).collect();
-    print!("{markdown}");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
-    fs::create_dir_all(&folder)?;
-    fs::write(folder.join(format!("{name}.md")), markdown)?;
-    let json = Value::Array(tables.iter().map(Table::json).collect());
-    fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(&json)?)?;
-    println!("written to {}/{name}.md and .json", folder.display());
-    Ok(())
+/// A subject's tables: each is printed, and written to `benches/results` with those before it, when it is there.
+#[derive(Debug)]
+pub struct Results {
+    name: &'static str,
+    tables: Vec<Table>,
+}
+
+impl Results {
+    /// No results yet, of the subject `name`.
+    #[must_use]
+    pub const fn of(name: &'static str) -> Self {
+        Self { name, tables: Vec::new() }
+    }
+
+    /// Publishes one more.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn add(&mut self, table: Table) -> Result<()> {
+        println!("{}", table.markdown().trim_end());
+        self.tables.push(table);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+        fs::create_dir_all(&folder)?;
+        let file = |extension: &str| folder.join(format!("{}.{extension}", self.name));
+        fs::write(file("md"), self.tables.iter().map(Table::markdown).collect::<String>())?;
+        let json = Value::Array(self.tables.iter().map(Table::json).collect());
+        fs::write(file("json"), serde_json::to_string_pretty(&json)?)?;
+        println!("\nin {}\n", file("md").display());
+        Ok(())
+    }
 }

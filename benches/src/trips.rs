@@ -4,7 +4,7 @@ use crate::case::Case;
 use crate::child::{Role, Served};
 use crate::hit::{named, time_cells};
 use crate::rounds;
-use crate::table::{Cell, Table};
+use crate::table::{Cell, Results, Table};
 use crate::work::KEYS;
 use anyhow::{Context as _, Result};
 use cache_tests::redis_process::RedisServer;
@@ -12,15 +12,20 @@ use cache_tests::redis_process::RedisServer;
 /// Calls by which trips are counted.
 const COUNTED: u64 = 2_000;
 
-/// A table of `subject` for each number of `tasks` that call at once.
+/// Publishes a table of `subject` for each number of `tasks` that call at once.
 ///
 /// # Errors
 /// If a limit cannot be measured.
-pub fn tables(cases: &[Case], subject: &str, title: &str, tasks: &[u64]) -> Result<Vec<Table>> {
+pub fn tables(
+    cases: &[Case],
+    subject: &str,
+    title: &str,
+    tasks: &[u64],
+    results: &mut Results,
+) -> Result<()> {
     let server = RedisServer::start();
     let cases: Vec<&Case> = cases.iter().filter(|case| case.subject == subject).collect();
     let limit = cases.iter().position(|case| case.limit).context("every subject has a limit")?;
-    let mut tables = Vec::new();
     for &tasks in tasks {
         let columns = ["contestant", "trips a call", "us a call", "ratio", "spread %"];
         let at_once = if tasks == 1 { "one at a time".to_owned() } else { format!("{tasks} at once") };
@@ -39,9 +44,9 @@ pub fn tables(cases: &[Case], subject: &str, title: &str, tasks: &[u64]) -> Resu
             cells.extend([us, ratio, spread]);
             table.row(cells, case.note);
         }
-        tables.push(table);
+        results.add(table)?;
     }
-    Ok(tables)
+    Ok(())
 }
 
 /// How often the server read from a connection for one call: with one caller, each request is one read.
@@ -49,7 +54,7 @@ pub fn tables(cases: &[Case], subject: &str, title: &str, tasks: &[u64]) -> Resu
 fn trips(role: &Role, server: &RedisServer) -> Result<f64> {
     let mut child = Served::start(role)?;
     let before = reads(server)?;
-    child.run(COUNTED)?;
+    child.run(COUNTED, 1)?;
     // the reads of the one who asks are his own, not the child's
     let after = reads(server)?;
     Ok((after - before).saturating_sub(1) as f64 / COUNTED as f64)

@@ -76,7 +76,7 @@ pub fn cases() -> Vec<Case> {
     let name = "cached, #[concurrent_cached], AsyncRedisCache";
     vec![
         Case::new("redis", name, over!(|setup| remote::hits(setup, task).await)),
-        Case::new("codec", name, over!(|setup| remote::list_hits(setup, list).await)),
+        Case::new("rows", name, over!(|setup| remote::list_hits(setup, list).await)),
         Case::new("miss", name, over!(|setup| remote::misses(&setup, task))),
         Case::new("invalidate", name, over!(|setup| remote::mutations(&setup, remove))),
         Case::new("stampede", name, over!(|_setup| remote::herd(slow))),

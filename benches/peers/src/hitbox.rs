@@ -136,7 +136,7 @@ fn remote_cases() -> Vec<Case> {
     let name = "hitbox, Redis, bincode (default)";
     vec![
         Case::new("redis", name, over_redis!(|s| remote::hits(s, remote_task).await)),
-        Case::new("codec", name, over_redis!(|s| remote::list_hits(s, remote_list).await)),
+        Case::new("rows", name, over_redis!(|s| remote::list_hits(s, remote_list).await)),
         Case::new("miss", name, over_redis!(|s| remote::misses(&s, remote_task))),
         Case::new("stampede", "hitbox, Redis, BroadcastConcurrencyManager", |setup| {
             Box::pin(async move {
