@@ -15,7 +15,7 @@ pub struct Pace {
 /// For calls that keep a processor busy.
 pub const IN_MEMORY: Pace = Pace { rounds: 31, slice_ns: 3_000_000, retakes: 5 };
 /// For calls that keep all processors busy: short, for there is seldom nothing else on any of them.
-pub const IN_PARALLEL: Pace = Pace { rounds: 31, slice_ns: 1_500_000, retakes: 20 };
+pub const IN_PARALLEL: Pace = Pace { rounds: 41, slice_ns: 400_000, retakes: 20 };
 /// For calls that wait for a server, which is what waiting is there.
 pub const OVER_REDIS: Pace = Pace { rounds: 21, slice_ns: 40_000_000, retakes: 0 };
 
@@ -37,7 +37,7 @@ pub struct Timing {
     pub ratio: f64,
     /// Slices taken again because something else had the processor.
     pub retaken: usize,
-    /// Slices that were disturbed to the end, and count nevertheless.
+    /// Slices that were disturbed to the end, and count nevertheless if it is one thread's.
     pub disturbed: usize,
     /// Calls in the measured slices that ran the body.
     pub loads: u64,
@@ -127,7 +127,9 @@ impl Line {
         self.retaken += retaken;
         self.disturbed += usize::from(!quiet(best));
         self.loads += best.loads;
-        Ok(best.wall_ns as f64 / self.count as f64)
+        // threads that did not run at once say nothing of those that do
+        let counts = threads == 1 || quiet(best);
+        Ok(if counts { best.wall_ns as f64 / self.count as f64 } else { f64::NAN })
     }
 
     fn timing(self, against: &[f64]) -> Timing {
@@ -144,7 +146,7 @@ impl Line {
     }
 }
 
-/// The value below which `part` of `values` lie.
+/// The value below which `part` of `values` lie, those apart that are no numbers.
 #[must_use]
 #[expect(
     clippy::cast_precision_loss,
@@ -153,7 +155,7 @@ impl Line {
     reason = "a place in a short list"
 )]
 pub fn quantile(values: &[f64], part: f64) -> f64 {
-    let mut sorted = values.to_vec();
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);
     let place = (sorted.len().saturating_sub(1) as f64 * part).round() as usize;
     sorted.get(place).copied().unwrap_or(f64::NAN)

@@ -36,12 +36,7 @@ async fn task(id: u64) -> Result<Task, LoadError> {
     convert = { format!("{user_id}:{status:?}:{limit}:{offset}") },
     map_error = |_| LoadError
 )]
-async fn list(
-    user_id: &str,
-    status: Option<&str>,
-    limit: u32,
-    offset: u32,
-) -> Result<Vec<Task>, LoadError> {
+async fn list(user_id: &str, status: Option<&str>, limit: u32, offset: u32) -> Result<Vec<Task>, LoadError> {
     load_page(user_id, status, limit, offset)
 }
 

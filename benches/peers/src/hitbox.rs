@@ -143,9 +143,12 @@ fn remote_cases() -> Vec<Case> {
                 let limit = ConcurrencyLimit::new(1).expect("one is not none");
                 let policy = PolicyConfig::builder().ttl(Duration::from_secs(300)).concurrency(limit).build();
                 let manager = BroadcastConcurrencyManager::new();
-                let cache = Cache::builder().backend(redis(&setup)).policy(policy).concurrency_manager(manager);
+                let cache =
+                    Cache::builder().backend(redis(&setup)).policy(policy).concurrency_manager(manager);
                 assert!(FLIGHTS.set(cache.build()).is_ok());
-                remote::herd(|id| async move { slow(id).cache(FLIGHTS.get().expect("it is installed")).await })
+                remote::herd(
+                    |id| async move { slow(id).cache(FLIGHTS.get().expect("it is installed")).await },
+                )
             })
         }),
     ]

@@ -102,7 +102,11 @@ fn remote_cases() -> Vec<Case> {
     let (both, redis) = ("multi-tier-cache, moka over Redis", "multi-tier-cache, Redis alone");
     vec![
         Case::new("redis", redis, over!(install_redis_alone, |s| remote::hits(s, task::<Task>).await)),
-        Case::new("rows", redis, over!(install_redis_alone, |s| remote::list_hits(s, list::<Vec<Task>>).await)),
+        Case::new(
+            "rows",
+            redis,
+            over!(install_redis_alone, |s| remote::list_hits(s, list::<Vec<Task>>).await),
+        ),
         Case::new("miss", both, over!(install, |s| remote::misses(&s, task::<Task>))),
         Case::new("invalidate", both, over!(install, |s| remote::mutations(&s, remove)))
             .note("without its channel that tells other processes"),

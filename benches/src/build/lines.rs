@@ -4,6 +4,8 @@ use super::sources::ITEM;
 use rustc_demangle::demangle;
 use std::collections::HashMap;
 
+const DROP: &str = "core::ptr::drop_in_place<";
+
 /// All copies of a function.
 #[derive(Debug)]
 pub(super) struct Function {
@@ -26,10 +28,11 @@ pub(super) fn count(text: &str) -> Vec<Function> {
             inside = Some(name);
         } else if line == "}" {
             inside = None;
-        } else if line.starts_with("  ") && !line.starts_with("   ") {
-            if let Some(function) = inside.as_ref().and_then(|name| functions.get_mut(name)) {
-                function.lines += 1;
-            }
+        } else if line.starts_with("  ")
+            && !line.starts_with("   ")
+            && let Some(function) = inside.as_ref().and_then(|name| functions.get_mut(name))
+        {
+            function.lines += 1;
         }
     }
     let mut functions: Vec<Function> = functions.into_values().collect();
@@ -43,7 +46,12 @@ fn name(defined: &str) -> String {
         Some(quoted) => quoted.split('"').next(),
         None => symbol.split('(').next(),
     };
-    let path = format!("{:#}", demangle(symbol.unwrap_or_default()));
+    let mut path = format!("{:#}", demangle(symbol.unwrap_or_default()));
+    // whose drop it is is said by the first name in it
+    if let Some(dropped) = path.strip_prefix(DROP) {
+        let dropped = dropped.trim_end_matches('>').split('<').next().unwrap_or_default();
+        path = format!("{DROP}{dropped}>");
+    }
     let mut name = String::new();
     let mut rest = path.as_str();
     while let Some(place) = rest.to_ascii_lowercase().find(ITEM) {
