@@ -42,8 +42,8 @@ impl Cell {
     fn shown(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Number(number, places) => format!("{number:.places$}"),
-            Self::None => "–".to_owned(),
+            Self::Number(number, places) if !number.is_nan() => format!("{number:.places$}"),
+            Self::Number(..) | Self::None => "–".to_owned(),
         }
     }
 
