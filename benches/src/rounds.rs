@@ -65,8 +65,14 @@ pub fn run(roles: &[Role], limit: usize, pace: Pace) -> Result<Vec<Option<Timing
     for round in 0..pace.rounds {
         for turn in 0..lines.len() {
             let next = (turn + round) % lines.len();
-            if let Some(line) = &mut lines[next] {
-                line.slice()?;
+            let Some(line) = &mut lines[next] else { continue };
+            match line.slice() {
+                Err(error) if next == limit => return Err(error),
+                Err(error) => {
+                    eprintln!("{}: {error:#}", roles[next].case);
+                    lines[next] = None;
+                }
+                Ok(()) => {}
             }
         }
     }
