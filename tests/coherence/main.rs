@@ -106,7 +106,9 @@ impl Options {
             // Without faults the feed makes up for what the clock does not say.
             Broken::SlowClock => (22, vec![Fault::Stall, Fault::HalfOpen], ours),
             Broken::LongLease => (22, vec![Fault::FeedStall], ours),
-            Broken::OneToken | Broken::NoLease | Broken::EarlyScope => (12, Vec::new(), ours),
+            // Two loads of one process and one key have to meet an invalidation.
+            Broken::OneToken => (45, Vec::new(), ours),
+            Broken::NoLease | Broken::EarlyScope => (12, Vec::new(), ours),
             _ => (6, Vec::new(), ours),
         };
         options
