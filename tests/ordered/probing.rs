@@ -1,7 +1,7 @@
 //! Lookups that begin with the right to load.
 
 use super::world::{Process, Spy, World, everywhere};
-use cache_runtime::{Outcome, Tier, cached};
+use cache_runtime::{Cache, Outcome, Tier, cached};
 use cache_tests::gate::GatedLoad;
 use cache_tests::redis_process::RedisServer;
 use cache_tests::wait;
@@ -89,4 +89,23 @@ async fn under_oom_what_is_stored_still_answers() {
     server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
     assert_eq!(call().await, (1, Outcome::Hit(Tier::L2)));
     assert_eq!(source.loads.get(), 1);
+}
+
+/// The right to load is not asked for where a load would have to wait for its turn.
+#[tokio::test]
+async fn a_value_answers_while_all_places_for_loads_are_taken() {
+    everywhere(async |world| {
+        let store = world.store().await;
+        let process = Process(Cache::builder().store(store).loads(1).build().expect("a good configuration"));
+        let (stored, slow) = (GatedLoad::open(1), GatedLoad::new(2));
+        let call = || process.spawn(probed(1, stored.clone())).end();
+        call().await;
+        wait::until("it is stored", async || call().await.1 == Outcome::Hit(Tier::L2)).await;
+        let loading = process.spawn(probed(2, slow.clone()));
+        slow.gate.arrived().await;
+        assert_eq!(call().await, (1, Outcome::Hit(Tier::L2)));
+        slow.gate.open();
+        assert_eq!(loading.end().await.0, 2);
+    })
+    .await;
 }

@@ -33,7 +33,7 @@ const WITHOUT_FEED: Duration = Duration::from_secs(1);
 pub struct Capacity(u64);
 
 impl Capacity {
-    /// `mib` × 2²⁰ bytes of entries, by the size of their frames.
+    /// `mib` × 2²⁰ bytes of entries, by the size of their frames. A thread may keep what has left it a while longer, 2 MiB at most.
     #[must_use]
     pub const fn mib(mib: u64) -> Self {
         Self(mib << 20)
