@@ -7,6 +7,7 @@ use ::redis::{Value, cmd};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::sync::{mpsc, oneshot};
 
 /// Reads in one command.
@@ -14,6 +15,9 @@ const MOST: usize = 512;
 
 /// Asks for values by name, together with whoever else asks at the time.
 pub(super) struct Reads {
+    link: Arc<Link>,
+    /// Reads that wait for their answer.
+    waiting: AtomicUsize,
     queue: mpsc::UnboundedSender<Read>,
     _sender: Supervisor,
 }
@@ -26,14 +30,38 @@ struct Read {
 impl Reads {
     pub(super) fn over(link: Arc<Link>) -> Self {
         let (queue, waiting) = mpsc::unbounded_channel();
-        Self { queue, _sender: Supervisor(tokio::spawn(send(link, waiting))) }
+        let sender = Supervisor(tokio::spawn(send(link.clone(), waiting)));
+        Self { link, waiting: AtomicUsize::new(0), queue, _sender: sender }
     }
 
     /// What stands at `names`, asked for after this was called.
     pub(super) async fn read(&self, names: Vec<Bytes>) -> Result<Vec<Option<Bytes>>, StoreError> {
+        let waiting = Waiting::among(&self.waiting);
+        if waiting.is_alone {
+            return ask(&self.link, &names).await;
+        }
         let (answer, answered) = oneshot::channel();
         self.queue.send(Read { names, answer }).map_err(|_| StoreError::Unreachable)?;
         answered.await.unwrap_or(Err(StoreError::Unreachable))
+    }
+}
+
+/// One more read that waits, until this is dropped.
+struct Waiting<'a> {
+    count: &'a AtomicUsize,
+    /// Nobody else does: what would be gained by going together is less than it takes to meet.
+    is_alone: bool,
+}
+
+impl<'a> Waiting<'a> {
+    fn among(count: &'a AtomicUsize) -> Self {
+        Self { count, is_alone: count.fetch_add(1, Relaxed) == 0 }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Relaxed);
     }
 }
 
