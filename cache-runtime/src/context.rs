@@ -28,11 +28,21 @@ pub(crate) async fn with_cache<F: Future>(cache: Cache, future: F) -> F::Output 
     CONTEXT.scope(Context { cache: Some(cache), ..context }, Box::pin(future)).await
 }
 
-/// A body as it runs within a load: what it calls uses no cache and is not reported.
-pub(crate) fn loading<F: Future>(body: F) -> impl Future<Output = F::Output> + use<F> {
-    let (cache, scope) =
-        current(|context| (context.cache.clone(), context.scope.clone())).unwrap_or_default();
-    CONTEXT.scope(Context { cache, loading: true, scope, report: None }, body)
+/// What a body runs in as part of a load: what it calls uses no cache and is not reported.
+pub(crate) struct Loading(Context);
+
+impl Loading {
+    /// A load of this task.
+    pub(crate) fn here() -> Self {
+        let (cache, scope) =
+            current(|context| (context.cache.clone(), context.scope.clone())).unwrap_or_default();
+        Self(Context { cache, loading: true, scope, report: None })
+    }
+
+    /// Runs one step of the body.
+    pub(crate) fn step(&self, step: &mut dyn FnMut()) {
+        CONTEXT.sync_scope(self.0.clone(), step);
+    }
 }
 
 /// The cache of this task alone.

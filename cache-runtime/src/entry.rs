@@ -137,9 +137,8 @@ impl<V: Value> EntryRef<V> {
         E: Send,
         F: Future<Output = Result<V, E>> + Send,
     {
-        let body = std::pin::pin!(crate::context::loading(load));
         let slot = Slot::empty(self.place.site, self.rules);
-        let mut call = Typed::new(slot, self.place.policy, ShareError::never(), body);
+        let mut call = Typed::new(slot, self.place.policy, ShareError::never(), Box::pin(load));
         self.engine().refresh(&self.place.request(), &mut call).await;
         call.answer()
     }

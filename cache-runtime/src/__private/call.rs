@@ -1,9 +1,10 @@
 //! A call, from its arguments to the value of L1 or to what is needed to answer it otherwise.
 
-use super::report;
+use super::{Due, report};
 use crate::cache::{Ambient, Cache};
 use crate::context::{self, View};
-use crate::engine::Answered;
+use crate::engine::{self, Answered, Request};
+use crate::entry::Place;
 use crate::flight::Shared;
 use crate::key::{KeyBuf, KeyWriter};
 use crate::local::CallRef;
@@ -12,6 +13,9 @@ use crate::policy::Policy;
 use crate::site::Site;
 use crate::tag::TagWriter;
 use bytes::Bytes;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
 
 /// A call of an annotated function before its lookup, or of its companion.
 pub struct Call<'a> {
@@ -65,28 +69,27 @@ impl<'a> Call<'a> {
         self,
         take: impl Fn(&Shared) -> Option<V>,
         key: impl Fn(&mut KeyWriter<'_>),
-        tags: impl FnOnce(&mut TagWriter<'_>),
+        tags: impl Fn(&mut TagWriter<'_>),
     ) -> Result<V, Box<Missed>> {
         let mut args = KeyBuf::new();
         key(&mut KeyWriter::of_calls(&mut args));
         let mut value = None;
-        let hit = self.condition
-            && self.hit(args.written(), &mut |shared| {
-                value = take(shared);
-                value.is_some()
-            });
+        let hit = self.hit(args.written(), &mut |shared| {
+            value = take(shared);
+            value.is_some()
+        });
         match value {
             Some(value) if hit => Ok(value),
-            _ => Err(self.missed(&args, key, tags)),
+            _ => Err(self.missed(&args, &key, &tags)),
         }
     }
 
     /// The same without a lookup.
-    pub fn missing(
-        self,
-        key: impl Fn(&mut KeyWriter<'_>),
-        tags: impl FnOnce(&mut TagWriter<'_>),
-    ) -> Box<Missed> {
+    pub fn missing(self, key: impl Fn(&mut KeyWriter<'_>), tags: impl Fn(&mut TagWriter<'_>)) -> Box<Missed> {
+        self.unasked(&key, &tags)
+    }
+
+    fn unasked(&self, key: Write<'_>, tags: WriteTags<'_>) -> Box<Missed> {
         let mut args = KeyBuf::new();
         key(&mut KeyWriter::of_calls(&mut args));
         self.missed(&args, key, tags)
@@ -94,7 +97,7 @@ impl<'a> Call<'a> {
 
     fn hit(&self, args: &[u8], take: &mut dyn FnMut(&Shared) -> bool) -> bool {
         let View { reads_past_caches, is_watched, cache } = context::view();
-        if reads_past_caches {
+        if reads_past_caches || !self.condition {
             return false;
         }
         let cache = self.cache.or(cache.as_ref()).unwrap_or_else(|| Cache::global());
@@ -110,12 +113,7 @@ impl<'a> Call<'a> {
     }
 
     #[cold]
-    fn missed(
-        &self,
-        args: &KeyBuf,
-        write: impl Fn(&mut KeyWriter<'_>),
-        tags: impl FnOnce(&mut TagWriter<'_>),
-    ) -> Box<Missed> {
+    fn missed(&self, args: &KeyBuf, write: Write<'_>, tags: WriteTags<'_>) -> Box<Missed> {
         let mut key = KeyBuf::new();
         let mut writer = KeyWriter::new(&mut key);
         writer.text(self.site.head);
@@ -129,11 +127,47 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Writes what the arguments tell of the key; erased, so that there is one copy of what calls it.
+type Write<'a> = &'a dyn Fn(&mut KeyWriter<'_>);
+/// The same of the tags.
+type WriteTags<'a> = &'a dyn Fn(&mut TagWriter<'_>);
+
 impl Missed {
     /// Without a load in the background nothing is served that needs one.
     pub(super) fn never_stale(mut self: Box<Self>) -> Box<Self> {
         self.policy = self.policy.without_stale();
         self
+    }
+
+    /// Answers the call by a tier, by another's load, or by its body; what is to be reloaded goes to `due`.
+    pub(super) fn answer<'a>(
+        mut self: Box<Self>,
+        call: &'a mut dyn engine::Call,
+        tags_with: bool,
+        tag_ttl: Option<Duration>,
+        due: Option<Due<'a>>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async move {
+            let cache = self.cache();
+            let engine = &cache.engine;
+            let Self { site, policy, .. } = *self;
+            let (key, args, tags) = (&self.key, &self.args[..], &self.tags[..]);
+            let request = Request { site, policy, key, args, tags, tags_with, tag_ttl };
+            let cached = self.condition && engine.enabled;
+            // What may be due was not served before.
+            let hit = if cached && due.is_some() { engine.read_local(&request, call) } else { None };
+            let answered = match hit {
+                Some(hit) => hit,
+                None if cached => engine.read(&request, call).await,
+                None => engine.bypass(&request, call).await,
+            };
+            engine.count(site, answered.outcome);
+            report(site, answered);
+            if let (true, Some(due)) = (answered.due, due) {
+                let Self { key, args, tags, .. } = *self;
+                due(Place { cache: cache.clone(), site, policy, key, args, tags, tags_with, tag_ttl });
+            }
+        })
     }
 
     pub(super) fn cache(&mut self) -> Ambient {

@@ -25,20 +25,21 @@ pub use ::core;
 pub use ::inventory;
 
 use crate::context;
-use crate::engine::{Answered, Request};
+use crate::engine::Answered;
 use crate::entry::Place;
 use crate::observe::Answer;
-use crate::typed::{Slot, Typed};
+use crate::typed::{Body, Slot, Typed};
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
 
 fn report(site: &'static Site, Answered { outcome, age, .. }: Answered) {
     context::report_answer(Answer { namespace: site.namespace, function: site.function, outcome, age });
 }
 
 /// Answers a call of a function that returns a `Result`.
-pub fn fetch<V, E, F>(
+pub fn fetch<'a, V, E, F>(
     call: Box<Missed>,
     rules: Rules<V>,
     share: ShareError<E>,
@@ -46,14 +47,14 @@ pub fn fetch<V, E, F>(
 ) -> impl Future<Output = Result<V, E>> + Send
 where
     V: Value,
-    E: Send,
-    F: Future<Output = Result<V, E>> + Send,
+    E: Send + 'a,
+    F: Future<Output = Result<V, E>> + Send + 'a,
 {
-    answer(call.never_stale(), rules, (share, Transient::none()), || body, NOT_DUE)
+    answer(call.never_stale(), rules, (share, Transient::none()), Box::pin(body), None)
 }
 
 /// The same, for a function whose stale values answer for some errors.
-pub fn fetch_or_stale<V, E, F>(
+pub fn fetch_or_stale<'a, V, E, F>(
     call: Box<Missed>,
     rules: Rules<V>,
     share: ShareError<E>,
@@ -62,103 +63,68 @@ pub fn fetch_or_stale<V, E, F>(
 ) -> impl Future<Output = Result<V, E>> + Send
 where
     V: Value,
-    E: Send,
-    F: Future<Output = Result<V, E>> + Send,
+    E: Send + 'a,
+    F: Future<Output = Result<V, E>> + Send + 'a,
 {
-    answer(call.never_stale(), rules, (share, transient), || body, NOT_DUE)
+    answer(call.never_stale(), rules, (share, transient), Box::pin(body), None)
 }
 
 /// The same, for a function whose stale values answer for some errors, or are reloaded in the background by `background`.
-pub fn fetch_refreshing<V, E, F, B>(
+pub fn fetch_refreshing<'a, V, E, F, B>(
     call: Box<Missed>,
     rules: Rules<V>,
     share: ShareError<E>,
     transient: Transient<E>,
     load: impl FnOnce() -> F + Send,
-    background: impl FnOnce() -> B + Send,
+    background: impl FnOnce() -> B + Send + 'a,
 ) -> impl Future<Output = Result<V, E>> + Send
 where
     V: Value,
     E: Send + 'static,
-    F: Future<Output = Result<V, E>> + Send,
+    F: Future<Output = Result<V, E>> + Send + 'a,
     B: Future<Output = Result<V, E>> + Send + 'static,
 {
     let due = move |place: Place| {
         let engine = place.cache.engine.clone();
         let name = place.key.written().to_vec();
-        engine.in_background(&name, || reload(place, rules, background()));
+        engine.in_background(&name, || reload::<V, E>(place, rules, Box::pin(background())));
     };
-    answer(call, rules, (share, transient), load, Some(due))
+    answer(call, rules, (share, transient), Box::pin(load()), Some(Box::new(due)))
 }
 
-/// Of a function without loads in the background.
-const NOT_DUE: Option<fn(Place)> = None;
+/// Has an entry reloaded.
+type Due<'a> = Box<dyn FnOnce(Place) + Send + 'a>;
 
 /// Reloads an entry for nobody in particular.
-async fn reload<V, E, B>(place: Place, rules: Rules<V>, body: B)
-where
-    V: Value,
-    E: Send,
-    B: Future<Output = Result<V, E>> + Send,
-{
-    let mut body = Box::pin(context::loading(body));
+async fn reload<V: Value, E: Send>(place: Place, rules: Rules<V>, body: Body<'_, V, E>) {
     let slot = Slot::empty(place.site, rules);
-    let mut call = Typed::new(slot, place.policy, ShareError::never(), body.as_mut());
+    let mut call = Typed::new(slot, place.policy, ShareError::never(), body);
     place.cache.engine.refresh_unwatched(&place.request(), &mut call).await;
 }
 
 /// Answers a call; an entry that is to be reloaded goes to `due`. Callers hold many such futures: they hold a pointer.
-fn answer<V, E, F>(
-    mut call: Box<Missed>,
+fn answer<'a, V: Value, E: Send + 'a>(
+    call: Box<Missed>,
     rules: Rules<V>,
     (share, transient): (ShareError<E>, Transient<E>),
-    load: impl FnOnce() -> F + Send,
-    due: Option<impl FnOnce(Place) + Send>,
-) -> impl Future<Output = Result<V, E>> + Send
-where
-    V: Value,
-    E: Send,
-    F: Future<Output = Result<V, E>> + Send,
-{
+    body: Body<'a, V, E>,
+    due: Option<Due<'a>>,
+) -> impl Future<Output = Result<V, E>> + Send {
     Box::pin(async move {
         // A load must see its source, and a transaction its own rows.
         if context::reads_past_caches() {
-            return Box::pin(load()).await;
+            return body.await;
         }
-        let cache = call.cache();
-        let engine = &cache.engine;
         let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.site, call.policy));
-        let Missed { site, policy, .. } = *call;
-        let request =
-            Request { site, policy, key: &call.key, args: &call.args, tags: &call.tags, tags_with, tag_ttl };
-        let cached = call.condition && engine.enabled;
-        let mut slot = Slot::empty(site, rules);
-        // What may be due was not served before.
-        let hit = if cached && due.is_some() { engine.read_local(&request, &mut slot) } else { None };
-        let (answer, answered) = if let (Some(value), Some(hit)) = (slot.take(), hit) {
-            (Ok(value), hit)
-        } else {
-            let body = std::pin::pin!(context::loading(load()));
-            let mut typed = Typed::new(slot, policy, share, body).forgiving(transient);
-            let answered = if cached {
-                engine.read(&request, &mut typed).await
-            } else {
-                engine.bypass(&request, &mut typed).await
-            };
-            (typed.answer(), answered)
-        };
-        engine.count(site, answered.outcome);
-        report(site, answered);
-        if let (true, Some(due)) = (answered.due, due) {
-            let Missed { key, args, tags, .. } = *call;
-            due(Place { cache: cache.clone(), site, policy, key, args, tags, tags_with, tag_ttl });
-        }
-        answer
+        let slot = Slot::empty(call.site, rules);
+        let mut typed = Typed::new(slot, call.policy, share, body).forgiving(transient);
+        call.answer(&mut typed, tags_with, tag_ttl, due).await;
+        typed.answer()
     })
 }
 
 /// Answers a call of a function that cannot fail.
-pub fn fetch_plain<V, F>(
+pub fn fetch_plain<'a, V, F>(
     call: Box<Missed>,
     rules: Rules<V>,
     _plain: impl Plain<V>,
@@ -166,9 +132,30 @@ pub fn fetch_plain<V, F>(
 ) -> impl Future<Output = V> + Send
 where
     V: Value,
-    F: Future<Output = V> + Send,
+    F: Future<Output = V> + Send + 'a,
 {
-    infallible(fetch(call, rules, ShareError::never(), async { Ok::<V, Infallible>(body.await) }))
+    infallible(fetch(call, rules, ShareError::never(), ok(Box::pin(body))))
+}
+
+/// The same, for values that are reloaded in the background.
+pub fn fetch_plain_refreshing<'a, V, F, B>(
+    call: Box<Missed>,
+    rules: Rules<V>,
+    _plain: impl Plain<V>,
+    load: impl FnOnce() -> F + Send,
+    background: impl FnOnce() -> B + Send + 'a,
+) -> impl Future<Output = V> + Send
+where
+    V: Value,
+    F: Future<Output = V> + Send + 'a,
+    B: Future<Output = V> + Send + 'static,
+{
+    let (load, background) = (|| ok(Box::pin(load())), || ok(Box::pin(background())));
+    infallible(fetch_refreshing(call, rules, ShareError::never(), Transient::none(), load, background))
+}
+
+async fn ok<V>(body: Pin<Box<dyn Future<Output = V> + Send + '_>>) -> Result<V, Infallible> {
+    Ok(body.await)
 }
 
 async fn infallible<V>(fetched: impl Future<Output = Result<V, Infallible>>) -> V {
@@ -176,27 +163,6 @@ async fn infallible<V>(fetched: impl Future<Output = Result<V, Infallible>>) -> 
         Ok(value) => value,
         Err(never) => match never {},
     }
-}
-
-/// The same, for values that are reloaded in the background.
-pub fn fetch_plain_refreshing<V, F, B>(
-    call: Box<Missed>,
-    rules: Rules<V>,
-    _plain: impl Plain<V>,
-    load: impl FnOnce() -> F + Send,
-    background: impl FnOnce() -> B + Send,
-) -> impl Future<Output = V> + Send
-where
-    V: Value,
-    F: Future<Output = V> + Send,
-    B: Future<Output = V> + Send + 'static,
-{
-    let load = || async { Ok::<V, Infallible>(load().await) };
-    let background = || {
-        let background = background();
-        async { Ok::<V, Infallible>(background.await) }
-    };
-    infallible(fetch_refreshing(call, rules, ShareError::never(), Transient::none(), load, background))
 }
 
 /// The companion's entry.

@@ -5,6 +5,7 @@ mod errors;
 pub use self::errors::{ShareError, Transient};
 
 use crate::codec::{Codec, CodecError, Value, fingerprint};
+use crate::context::Loading;
 use crate::engine::{Answer, Call, Loaded, Stamped, Unreadable};
 use crate::flight::Shared;
 use crate::frame;
@@ -162,10 +163,6 @@ impl<V: Value> Slot<V> {
         Self { site, rules, value: Some(value) }
     }
 
-    pub(crate) fn take(&mut self) -> Option<V> {
-        self.value.take()
-    }
-
     pub(crate) fn into_value(self) -> Option<V> {
         self.value
     }
@@ -220,19 +217,24 @@ impl<V: Value> Answer for Slot<V> {
     }
 }
 
+/// The body of a call. Erased here, once for all functions: the code of a miss is there once for each type of value and error.
+pub(crate) type Body<'a, V, E> = Pin<Box<dyn Future<Output = Result<V, E>> + Send + 'a>>;
+
 /// A call with its body, which is run at most once.
-pub(crate) struct Typed<'b, V, E, F> {
+pub(crate) struct Typed<'a, V, E> {
     slot: Slot<V>,
     policy: Policy,
     share: ShareError<E>,
     transient: Transient<E>,
     error: Option<E>,
-    body: Pin<&'b mut F>,
+    body: Body<'a, V, E>,
+    loading: Loading,
 }
 
-impl<'b, V: Value, E, F: Future<Output = Result<V, E>>> Typed<'b, V, E, F> {
-    pub(crate) fn new(slot: Slot<V>, policy: Policy, share: ShareError<E>, body: Pin<&'b mut F>) -> Self {
-        Self { slot, policy, share, transient: Transient::none(), error: None, body }
+impl<'a, V: Value, E> Typed<'a, V, E> {
+    pub(crate) fn new(slot: Slot<V>, policy: Policy, share: ShareError<E>, body: Body<'a, V, E>) -> Self {
+        let loading = Loading::here();
+        Self { slot, policy, share, transient: Transient::none(), error: None, body, loading }
     }
 
     /// The same, with errors that a stale value may answer for.
@@ -252,12 +254,7 @@ impl<'b, V: Value, E, F: Future<Output = Result<V, E>>> Typed<'b, V, E, F> {
     }
 }
 
-impl<V, E, F> Answer for Typed<'_, V, E, F>
-where
-    V: Value,
-    E: Send,
-    F: Future<Output = Result<V, E>> + Send,
-{
+impl<V: Value, E: Send> Answer for Typed<'_, V, E> {
     fn decode(&mut self, value: &frame::Value<'_>) -> Result<(), Unreadable> {
         self.slot.decode(value)
     }
@@ -279,14 +276,11 @@ where
     }
 }
 
-impl<V, E, F> Call for Typed<'_, V, E, F>
-where
-    V: Value,
-    E: Send,
-    F: Future<Output = Result<V, E>> + Send,
-{
+impl<V: Value, E: Send> Call for Typed<'_, V, E> {
     fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded> {
-        Poll::Ready(match ready!(self.body.as_mut().poll(context)) {
+        let mut polled = Poll::Pending;
+        self.loading.step(&mut || polled = self.body.as_mut().poll(context));
+        Poll::Ready(match ready!(polled) {
             Ok(value) => {
                 let stored = self.slot.rules.storage(self.slot.site, self.policy, &value);
                 self.slot.value = Some(value);
