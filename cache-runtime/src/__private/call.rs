@@ -80,8 +80,20 @@ impl<'a> Call<'a> {
         });
         match value {
             Some(value) if hit => Ok(value),
-            _ => Err(self.missed(&args, &key, &tags)),
+            _ => Err(self.erased(&args, &key, &tags)),
         }
+    }
+
+    /// Apart, so that a hit knows nothing of the erased closures.
+    #[cold]
+    #[inline(never)]
+    fn erased(
+        &self,
+        args: &KeyBuf,
+        key: &impl Fn(&mut KeyWriter<'_>),
+        tags: &impl Fn(&mut TagWriter<'_>),
+    ) -> Box<Missed> {
+        self.missed(args, key, tags)
     }
 
     /// The same without a lookup.
@@ -112,7 +124,6 @@ impl<'a> Call<'a> {
         true
     }
 
-    #[cold]
     fn missed(&self, args: &KeyBuf, write: Write<'_>, tags: WriteTags<'_>) -> Box<Missed> {
         let mut key = KeyBuf::new();
         let mut writer = KeyWriter::new(&mut key);
