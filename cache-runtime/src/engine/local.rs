@@ -64,7 +64,7 @@ impl Engine {
                 return None;
             }
             let aged = self.aged(request, Tier::L1, held.created_ms, held.fresh(), held.delta());
-            Some((held.value.clone(), held.checked.as_deref()?.clone(), aged))
+            Some((held.value.clone(), held.checked()?.clone(), aged))
         })?;
         let current = self.are_current(Level::Validate, &checked.tags);
         let (found, current) = tokio::join!(biased; self.store.head(&marks.key), current);

@@ -25,9 +25,8 @@ pub(crate) struct Held {
     pub(super) sure_until: u64,
     /// The same until which it may be served at all.
     pub(super) expires: u64,
-    /// The stamps of what it depends on, summed, and where they stand.
+    /// The stamps of what it depends on, summed (with the feed's epoch, where it is leased), and where they stand.
     pub(super) stamp: u64,
-    pub(super) epoch: u64,
     pub(super) depends: Depends,
     /// Milliseconds from its creation; `u32::MAX` for ever.
     fresh_ms: u32,
@@ -38,8 +37,6 @@ pub(crate) struct Held {
     /// Whether it may be served only as long as the feed's lease lasts.
     pub(super) is_leased: bool,
     left: AtomicBool,
-    /// What the store is asked about; only where it is asked at every hit.
-    pub(crate) checked: Option<Box<Checked>>,
 }
 
 /// What tells whether the store still has the value.
@@ -49,28 +46,42 @@ pub(crate) struct Checked {
     pub(crate) tags: Box<[(Tag, Generation)]>,
 }
 
-/// The stripes of a value's key and tags: few of them without another allocation.
+/// What a value depends on: the stripes of its key and tags, and what the store is asked about. Little of it without another allocation.
 pub(super) struct Depends {
     first: [Stripe; 2],
+    more: Option<Box<More>>,
+}
+
+struct More {
     rest: Box<[Stripe]>,
+    /// Only where the store is asked at every hit.
+    checked: Option<Checked>,
 }
 
 impl Depends {
     /// What depends on one thing twice is as invalid as what depends on it once.
-    pub(super) fn on(mut stripes: impl Iterator<Item = Stripe>) -> Self {
+    pub(super) fn on(mut stripes: impl Iterator<Item = Stripe>, checked: Option<Checked>) -> Self {
         let key = stripes.next().unwrap_or_default();
-        Self { first: [key, stripes.next().unwrap_or(key)], rest: stripes.collect() }
+        let first = [key, stripes.next().unwrap_or(key)];
+        let rest: Box<[Stripe]> = stripes.collect();
+        let more = !rest.is_empty() || checked.is_some();
+        Self { first, more: more.then(|| Box::new(More { rest, checked })) }
     }
 
     pub(super) fn stripes(&self) -> impl Iterator<Item = Stripe> {
-        self.first.into_iter().chain(self.rest.iter().copied())
+        self.first.into_iter().chain(self.rest().iter().copied())
     }
 
     /// What the stamps are summed up to now.
     #[inline]
     pub(super) fn stamp(&self, stamps: &Stripes) -> u64 {
         let [key, tag] = self.first;
-        stamps.sum(self.rest.iter().copied()).wrapping_add(stamps.get(key)).wrapping_add(stamps.get(tag))
+        stamps.sum(self.rest().iter().copied()).wrapping_add(stamps.get(key)).wrapping_add(stamps.get(tag))
+    }
+
+    #[inline]
+    fn rest(&self) -> &[Stripe] {
+        self.more.as_ref().map_or(&[], |more| &more.rest)
     }
 }
 
@@ -148,7 +159,6 @@ pub(crate) struct Kept {
 /// As long as what an entry is valid.
 pub(super) struct Valid {
     pub(super) stamp: u64,
-    pub(super) epoch: u64,
     pub(super) depends: Depends,
     pub(super) sure_until: u64,
     pub(super) expires: u64,
@@ -156,8 +166,8 @@ pub(super) struct Valid {
 
 impl Held {
     pub(super) fn new(call: OwnedCall, kept: Kept, valid: Valid) -> Self {
-        let Kept { value, token, created_ms, fresh, delta, tags, size, .. } = kept;
-        let Valid { stamp, epoch, depends, sure_until, expires } = valid;
+        let Kept { value, created_ms, fresh, delta, size, .. } = kept;
+        let Valid { stamp, depends, sure_until, expires } = valid;
         let level = call.site.level;
         Self {
             call,
@@ -166,14 +176,12 @@ impl Held {
             sure_until,
             expires,
             stamp,
-            epoch,
             depends,
             fresh_ms: fresh.map_or(u32::MAX, millis_u32),
             delta_ms: millis_u32(delta),
             size: u32::try_from(size).unwrap_or(u32::MAX),
             left: AtomicBool::new(false),
             is_leased: level == Level::Coherent,
-            checked: (level == Level::Validate).then(|| Box::new(Checked { token, tags })),
         }
     }
 
@@ -185,6 +193,11 @@ impl Held {
     /// What its load cost.
     pub(crate) fn delta(&self) -> Duration {
         Duration::from_millis(self.delta_ms.into())
+    }
+
+    /// What the store is asked about, where it is asked at every hit.
+    pub(crate) fn checked(&self) -> Option<&Checked> {
+        self.depends.more.as_ref()?.checked.as_ref()
     }
 
     /// Where the stamps of its key and its tags stand.
@@ -227,8 +240,8 @@ impl Held {
             tags: Box::default(),
             size: usize::try_from(size).expect("a small size"),
         };
-        let depends = Depends::on(std::iter::empty());
-        let valid = Valid { stamp: 0, epoch: 0, depends, sure_until: u64::MAX, expires: u64::MAX };
+        let depends = Depends::on(std::iter::empty(), None);
+        let valid = Valid { stamp: 0, depends, sure_until: u64::MAX, expires: u64::MAX };
         Self::new(CallRef::of_test().to_owned(), kept, valid)
     }
 

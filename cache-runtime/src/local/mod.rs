@@ -12,7 +12,7 @@ pub(crate) use self::stripes::{Stripe, stripe};
 
 use self::entries::Entries;
 use self::feed::Feed;
-use self::held::{Depends, Valid};
+use self::held::{Checked, Depends, Valid};
 use self::stripes::Stripes;
 use crate::policy::Level;
 use crate::store::Listener;
@@ -133,10 +133,12 @@ impl Local {
     /// Whether nothing that `held` depends on was invalidated.
     #[inline]
     fn is_current(&self, held: &Held, now: u64) -> bool {
+        if !held.is_leased {
+            return held.stamp == held.depends.stamp(&self.stripes);
+        }
         // The order matters: see `ticket`.
-        (!held.is_leased || self.feed.is_live(now))
-            && held.stamp == held.depends.stamp(&self.stripes)
-            && (!held.is_leased || held.epoch == self.feed.epoch())
+        self.feed.is_live(now)
+            && held.stamp == held.depends.stamp(&self.stripes).wrapping_add(self.feed.epoch())
     }
 
     /// Keeps a value that was asked for after `ticket` was taken of `asked`: its key and the tags known before.
@@ -152,7 +154,9 @@ impl Local {
         let later = kept.tags.iter().map(|(tag, _)| tag.hash()).filter(|hash| !asked.contains(hash));
         let clock = kept.tags.first().map(|(tag, _)| tag.clock_hash());
         let lasting = asked.iter().copied().filter(|hash| Some(*hash) != clock);
-        let depends = Depends::on(lasting.chain(later).map(stripe));
+        let checked = || Checked { token: kept.token, tags: kept.tags.clone() };
+        let checked = (level == Level::Validate).then(checked);
+        let depends = Depends::on(lasting.chain(later).map(stripe), checked);
         // Tags that came with the value have no stamp in the ticket. Their invalidation changes their namespace's clock first, and
         // that is in the ticket: if it stands still after their stamps were read, nothing was missed.
         let stamp = depends.stamp(&self.stripes);
@@ -166,7 +170,9 @@ impl Local {
         let bound = most.map(|most| self.clock.at(ticket.current_at + most));
         let expires = from_now(kept.left).min(bound.unwrap_or(u64::MAX));
         let sure_until = if level == Level::Validate { 0 } else { from_now(kept.sure).min(expires) };
-        let valid = Valid { stamp, epoch: ticket.epoch, depends, sure_until, expires };
+        // They all only grow: an equal sum is equal stamps and an equal epoch.
+        let stamp = if level == Level::Coherent { stamp.wrapping_add(ticket.epoch) } else { stamp };
+        let valid = Valid { stamp, depends, sure_until, expires };
         self.entries.insert(call.borrow().hash(self.seed), Held::new(call, kept, valid));
     }
 
