@@ -47,7 +47,7 @@ use self::ir::mutation::Kind;
 /// | option | form | default |
 /// |---|---|---|
 /// | `ns` | `"tasks"`: lower case, digits, `_ - .` | required, here or on the block |
-/// | `ttl` | `"short"` 60 s, `"medium"` 300 s, `"long"` 900 s, `"very_long"` 1 h, `"day"`, `"week"`, `"month"`, `"never"`; a duration such as `"90s"` or `"1h30m"`; the path of a constant `Duration` or `Policy` | `"medium"` |
+/// | `ttl` | `"short"` 60 s, `"medium"` 300 s, `"long"` 900 s, `"very_long"` 1 h, `"day"`, `"week"`, `"month"`, `"never"`; a duration such as `"90s"` or `"1h30m"`; the path of a constant `Duration` or `Policy`; `adaptive("5m", hot = "10m", above = 10 per "1h")`; `sliding("30m")` | `"medium"` |
 /// | `ttl_only` | nothing but the ttl ends an entry, and that is meant: `cache_runtime::catalog()` does not find it | off |
 /// | `key` | a template over parameters and their fields: `"{id}"`, `"{page.limit}"`, `"{self.tenant}:{id}"`; all parameters stand in it or in `skip` | name of the function, then every parameter |
 /// | `skip` | parameters that do not identify the value: `skip(db, ctx)` | none |

@@ -3,6 +3,9 @@
 #[doc = include_str!("../docs/declaring.md")]
 pub mod declaring {}
 
+#[doc = include_str!("../docs/ttls.md")]
+pub mod ttls {}
+
 #[doc = include_str!("../docs/keys.md")]
 pub mod keys {}
 

@@ -1,5 +1,7 @@
 //! How long entries live, and which tiers hold them.
 
+use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// How long an entry may answer for its function.
@@ -17,6 +19,16 @@ use std::time::Duration;
 pub struct Policy {
     fresh: Option<Duration>,
     stale: Duration,
+    hot: Option<Hot>,
+    slides: bool,
+}
+
+/// What is asked for often, and how long that is fresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hot {
+    pub(crate) fresh: Duration,
+    pub(crate) above: u32,
+    pub(crate) per: Duration,
 }
 
 impl Policy {
@@ -35,7 +47,7 @@ impl Policy {
     /// 30 days.
     pub const MONTH: Self = Self::fresh_for(Duration::from_secs(30 * 86_400));
     /// Until it is invalidated or evicted.
-    pub const NEVER: Self = Self { fresh: None, stale: Duration::ZERO };
+    pub const NEVER: Self = Self { fresh: None, stale: Duration::ZERO, hot: None, slides: false };
 
     /// Fresh for `duration`, then gone.
     ///
@@ -44,7 +56,7 @@ impl Policy {
     #[must_use]
     pub const fn fresh_for(duration: Duration) -> Self {
         assert!(duration.as_millis() > 0, "a ttl is at least one millisecond");
-        Self { fresh: Some(duration), stale: Duration::ZERO }
+        Self { fresh: Some(duration), ..Self::NEVER }
     }
 
     /// The same, and stale for `duration` after that.
@@ -53,6 +65,31 @@ impl Policy {
     #[must_use]
     pub const fn stale_for(mut self, duration: Duration) -> Self {
         self.stale = duration;
+        self
+    }
+
+    /// Fresh for `duration` instead where the entry was asked for more than `above` times within `per`, by the process that loads it.
+    ///
+    /// Calls are counted in that process alone, those of the period that is under way or of the one before it.
+    ///
+    /// # Panics
+    /// If `duration` is not longer than the usual one, or `per` is no time; in a `const` that is a compile error.
+    #[must_use]
+    pub const fn hot_for(mut self, duration: Duration, above: u32, per: Duration) -> Self {
+        if let Some(fresh) = self.fresh {
+            assert!(duration.as_nanos() > fresh.as_nanos(), "what is hot lives longer");
+        }
+        assert!(per.as_millis() > 0, "a period is at least one millisecond");
+        self.hot = Some(Hot { fresh: duration, above, per });
+        self
+    }
+
+    /// Fresh for that long after it was last asked for: a hit in the second half of the time begins it anew, in the background.
+    ///
+    /// The value stays the one that was loaded for as long as it is asked for often enough and nothing invalidates it.
+    #[must_use]
+    pub const fn sliding(mut self) -> Self {
+        self.slides = true;
         self
     }
 
@@ -75,6 +112,78 @@ impl Policy {
 
     pub(crate) const fn stale(self) -> Duration {
         self.stale
+    }
+
+    pub(crate) const fn hot(&self) -> Option<&Hot> {
+        self.hot.as_ref()
+    }
+
+    pub(crate) const fn slides(self) -> bool {
+        self.slides
+    }
+
+    /// The same with another time of freshness.
+    pub(crate) fn with_fresh(self, fresh: Option<Duration>) -> Self {
+        let hot = self.hot.filter(|hot| fresh.is_some_and(|fresh| hot.fresh > fresh));
+        Self { fresh, hot, ..self }
+    }
+}
+
+/// A named policy (`"medium"`) or a length of time (`"90s"`, `"1h30m"`), as `ttl = ".."` takes them.
+impl FromStr for Policy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const NAMED: [(&str, Policy); 8] = [
+            ("short", Policy::SHORT),
+            ("medium", Policy::MEDIUM),
+            ("long", Policy::LONG),
+            ("very_long", Policy::VERY_LONG),
+            ("day", Policy::DAY),
+            ("week", Policy::WEEK),
+            ("month", Policy::MONTH),
+            ("never", Policy::NEVER),
+        ];
+        if let Some((_, policy)) = NAMED.iter().find(|(name, _)| *name == text) {
+            return Ok(*policy);
+        }
+        let length = length(text).filter(|length| !length.is_zero());
+        length.map(Self::fresh_for).ok_or_else(|| {
+            "not a length of time such as `90s` or `1h30m`, nor one of: short, medium, long, very_long, day, week, month, never"
+                .to_owned()
+        })
+    }
+}
+
+/// `1h30m`: whole numbers with units, the largest first, each once.
+fn length(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, u64); 6] =
+        [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+    let (mut rest, mut units, mut millis) = (text, UNITS.iter(), 0_u64);
+    while !rest.is_empty() {
+        let (number, tail) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+        let (unit, tail) = tail.split_at(tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len()));
+        let (_, length) = units.find(|(name, _)| *name == unit)?;
+        millis = millis.checked_add(number.parse::<u64>().ok()?.checked_mul(*length)?)?;
+        rest = tail;
+    }
+    Some(Duration::from_millis(millis))
+}
+
+/// What is said of namespaces when the program starts, over what their functions say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    /// How long what is loaded in a namespace is fresh.
+    pub(crate) ttls: BTreeMap<String, Policy>,
+}
+
+impl Settings {
+    /// The policy of a function of `namespace`.
+    pub(crate) fn policy(&self, namespace: &str, policy: Policy) -> Policy {
+        match self.ttls.get(namespace) {
+            Some(said) => policy.with_fresh(said.fresh),
+            None => policy,
+        }
     }
 }
 
@@ -149,4 +258,35 @@ pub(crate) enum Freshness {
     Stale,
     /// No answer any more, except where a load fails.
     Expired,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Policy;
+    use std::time::Duration;
+
+    #[test]
+    fn a_policy_is_read_from_a_name_or_a_length() {
+        for (text, seconds) in [("medium", 300), ("2m", 120), ("1h30m", 5_400), ("1w", 604_800)] {
+            assert_eq!(text.parse(), Ok(Policy::fresh_for(Duration::from_secs(seconds))), "{text}");
+        }
+        assert_eq!("never".parse(), Ok(Policy::NEVER));
+        assert_eq!("250ms".parse(), Ok(Policy::fresh_for(Duration::from_millis(250))));
+        for text in [
+            "",
+            "2",
+            "s",
+            "0s",
+            "2x",
+            "1m1h",
+            "1m1m",
+            "-1s",
+            "1.5h",
+            "99999999999999999999s",
+            "18446744073709551615w",
+        ] {
+            let error = text.parse::<Policy>().expect_err(text);
+            assert!(error.contains("such as `90s`"), "{error}");
+        }
+    }
 }

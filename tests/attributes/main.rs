@@ -23,6 +23,7 @@ mod mutations;
 mod options;
 mod refreshing;
 mod tags;
+mod ttls;
 mod updates;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -57,4 +57,34 @@ async fn name_without_quotes(id: u64) -> u64 {
     id
 }
 
+#[cached(ns = "a", ttl = adaptive("5m", hot = "10m", above = 10 per 1))]
+async fn period_without_unit(id: u64) -> u64 {
+    id
+}
+
+#[cached(ns = "a", ttl = adaptive("5m", "10m"))]
+async fn unnamed(id: u64) -> u64 {
+    id
+}
+
+#[cached(ns = "a", ttl = adaptive("10m", hot = "5m", above = 10 per "1h"))]
+async fn colder(id: u64) -> u64 {
+    id
+}
+
+#[cached(ns = "a", ttl = adaptive("10m", hot = "15m", above = 10 "1h"))]
+async fn per_missing(id: u64) -> u64 {
+    id
+}
+
+#[cached(ns = "a", ttl = sliding("never"))]
+async fn sliding_for_ever(id: u64) -> u64 {
+    id
+}
+
+#[cached(ns = "a", ttl = sliding("5m"), swr = "1m")]
+async fn sliding_and_stale(id: u64) -> u64 {
+    id
+}
+
 fn main() {}

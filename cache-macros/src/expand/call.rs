@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use super::{listed, own, own_at, placed, rules, site};
 use crate::ir::cached::Cached;
 use crate::ir::places::Part;
-use crate::ir::policy::Ttl;
+use crate::ir::policy::{Hot, Ttl};
 
 /// The call of a function, as far as L1 answers it.
 pub(super) fn look_up(cached: &Cached) -> TokenStream {
@@ -34,7 +34,7 @@ fn call(cached: &Cached, items: &TokenStream) -> TokenStream {
     let site = site::site(cached, items);
     let policy = policy(cached);
     let cache = cached.cache.iter().map(|cache| quote_spanned!(own_at(cache.span())=> .on(&(#cache))));
-    quote_spanned!(own()=> #krate::__private::Call::new(#site, const { #policy }) #(#cache)*)
+    quote_spanned!(own()=> #krate::__private::Call::new(#site, const { &#policy }) #(#cache)*)
 }
 
 /// The closures that write the key and the tags.
@@ -71,6 +71,15 @@ fn fresh(krate: &Path, ttl: &Ttl) -> TokenStream {
         Ttl::For(length) => {
             let length = site::duration(krate, *length);
             quote_spanned!(own()=> #krate::__private::Policy::fresh_for(#length))
+        }
+        Ttl::Adaptive(base, Hot { fresh: longer, above, per }) => {
+            let base = fresh(krate, base);
+            let (longer, per) = (site::duration(krate, *longer), site::duration(krate, *per));
+            quote_spanned!(own()=> #base.hot_for(#longer, #above, #per))
+        }
+        Ttl::Sliding(base) => {
+            let base = fresh(krate, base);
+            quote_spanned!(own()=> #base.sliding())
         }
         Ttl::Const(path) => {
             let krate = placed(krate, path.span());

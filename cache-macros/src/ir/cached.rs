@@ -8,7 +8,7 @@ use super::companion::{Companion, Home};
 use super::generics::Words;
 use super::key::Key;
 use super::listed::Listed;
-use super::policy::{Absent, Level, Limit, Ttl};
+use super::policy::{Absent, Hot, Level, Limit, Ttl};
 use super::refresh::Refresh;
 use super::returns::Returns;
 use super::settings::{KNOWN, Settings, mentions};
@@ -186,7 +186,7 @@ fn companion(
     home: &Home,
 ) -> Companion {
     let mut uses = Words::default();
-    if let Some(Ttl::Const(path)) = settings.ttl.get() {
+    if let Some(path) = settings.ttl.get().and_then(Ttl::path) {
         uses.add(path);
     }
     if let Some(Codec::Type(ty)) = settings.codec.get() {
@@ -216,14 +216,23 @@ fn doc(func: &Func, settings: &Settings, key: &Key, home: &Home) -> String {
     };
     let fresh = match (settings.ttl_with.get(), settings.ttl.get().cloned().unwrap_or_else(Ttl::medium)) {
         (Some(_), _) => "fresh for as long as `ttl_with` says".into(),
-        (None, Ttl::Named(named)) if named.word == "never" => format!("fresh {}", named.length),
-        (None, Ttl::Named(named)) => format!("fresh for {} (`{}`)", named.length, named.word),
-        (None, Ttl::For(length)) => format!("fresh for {length:?}"),
-        (None, Ttl::Const(path)) => {
-            format!("fresh for `{}`", diag::shown(path))
-        }
+        (None, ttl) => fresh(&ttl),
     };
     format!(" The entry of {link}: key `{}`, {fresh}.", key.shape)
+}
+
+fn fresh(ttl: &Ttl) -> String {
+    match ttl {
+        Ttl::Named(named) if named.word == "never" => format!("fresh {}", named.length),
+        Ttl::Named(named) => format!("fresh for {} (`{}`)", named.length, named.word),
+        Ttl::For(length) => format!("fresh for {length:?}"),
+        Ttl::Const(path) => format!("fresh for `{}`", diag::shown(path)),
+        Ttl::Adaptive(base, hot) => {
+            let Hot { fresh: longer, above, per } = hot;
+            format!("{}, or {longer:?} when asked for more than {above} times in {per:?}", fresh(base))
+        }
+        Ttl::Sliding(base) => format!("{} after it was last asked for", fresh(base)),
+    }
 }
 
 impl Settings {

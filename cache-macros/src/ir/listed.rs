@@ -37,10 +37,16 @@ fn ttl(settings: &Settings) -> String {
     if settings.ttl_with.get().is_some() {
         return "ttl_with".into();
     }
-    match settings.ttl.get().cloned().unwrap_or_else(Ttl::medium) {
+    length(&settings.ttl.get().cloned().unwrap_or_else(Ttl::medium))
+}
+
+fn length(ttl: &Ttl) -> String {
+    match ttl {
         Ttl::Named(named) if named.word == "never" => named.word.into(),
         Ttl::Named(named) => named.length.into(),
         Ttl::For(length) => format!("{} s", length.as_secs_f64()),
         Ttl::Const(path) => diag::shown(path),
+        Ttl::Adaptive(base, hot) => format!("{}, hot {} s", length(base), hot.fresh.as_secs_f64()),
+        Ttl::Sliding(base) => format!("{}, sliding", length(base)),
     }
 }

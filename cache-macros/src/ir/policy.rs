@@ -34,6 +34,18 @@ pub(crate) enum Ttl {
     For(Duration),
     /// The path of a constant, a `Duration` or a `Policy`.
     Const(ExprPath),
+    /// `adaptive("5m", hot = "10m", above = 10 per "1h")`
+    Adaptive(Box<Ttl>, Hot),
+    /// `sliding("30m")`
+    Sliding(Box<Ttl>),
+}
+
+/// What is asked for more than `above` times within `per` is fresh for longer.
+#[derive(Clone)]
+pub(crate) struct Hot {
+    pub(crate) fresh: Duration,
+    pub(crate) above: u32,
+    pub(crate) per: Duration,
 }
 
 /// `none`: what becomes of an absent value.
@@ -65,6 +77,15 @@ impl Ttl {
         Ttl::Named(NAMED[1])
     }
 
+    /// The constant that it names.
+    pub(super) fn path(&self) -> Option<&ExprPath> {
+        match self {
+            Ttl::Const(path) => Some(path),
+            Ttl::Adaptive(base, _) | Ttl::Sliding(base) => base.path(),
+            Ttl::Named(_) | Ttl::For(_) => None,
+        }
+    }
+
     pub(super) fn is_never(&self) -> bool {
         matches!(self, Ttl::Named(named) if named.word == "never")
     }
@@ -77,6 +98,17 @@ impl Ttl {
                 None => Ok(Ttl::Const(path.clone())),
             };
         }
+        if let Expr::Call(call) = peel(expr)
+            && let Expr::Path(word) = &*call.func
+        {
+            let args: Vec<&Expr> = call.args.iter().collect();
+            if word.path.is_ident("adaptive") {
+                return adaptive(&args);
+            }
+            if word.path.is_ident("sliding") {
+                return sliding(&args);
+            }
+        }
         let Some(text) = text(expr) else { return Err(not_a_duration("ttl", expr)) };
         let text = text.value();
         if let Some(named) = NAMED.iter().find(|named| named.word == text) {
@@ -88,6 +120,72 @@ impl Ttl {
         }
         durations::parse(&text).map(Ttl::For)
     }
+}
+
+const ADAPTIVE: &str = "write `ttl = adaptive(\"5m\", hot = \"10m\", above = 10 per \"1h\")`";
+
+fn adaptive(args: &[&Expr]) -> Result<Ttl, String> {
+    let [base, options @ ..] = args else { return Err(format!("`adaptive` says nothing; {ADAPTIVE}")) };
+    let (mut hot, mut above, mut per) = (None, None, None);
+    for option in options {
+        let Expr::Assign(option) = option else {
+            return Err(format!("`adaptive` takes one ttl, and names what else it takes; {ADAPTIVE}"));
+        };
+        let known = match &*option.left {
+            Expr::Path(name) if name.path.is_ident("hot") => {
+                hot = Some(duration("hot", &option.right)?);
+                true
+            }
+            Expr::Path(name) if name.path.is_ident("per") => {
+                per = Some(duration("per", &option.right)?);
+                true
+            }
+            Expr::Path(name) if name.path.is_ident("above") => {
+                above = match literal(&option.right) {
+                    Some(Lit::Int(number)) => number.base10_parse().ok(),
+                    _ => None,
+                };
+                above.is_some()
+            }
+            _ => false,
+        };
+        if !known {
+            return Err(format!("`adaptive` does not take this; {ADAPTIVE}"));
+        }
+    }
+    let (Some(fresh), Some(above), Some(per)) = (hot, above, per) else {
+        return Err(format!("`adaptive` takes `hot`, `above` and `per`; {ADAPTIVE}"));
+    };
+    let base = ending(base, "adaptive")?;
+    if let Ttl::For(length) = base
+        && length >= fresh
+    {
+        return Err(format!("what is hot lives longer; {ADAPTIVE}"));
+    }
+    Ok(Ttl::Adaptive(Box::new(base), Hot { fresh, above, per }))
+}
+
+fn sliding(args: &[&Expr]) -> Result<Ttl, String> {
+    let [base] = args else { return Err("`sliding` takes one ttl; write `ttl = sliding(\"30m\")`".into()) };
+    Ok(Ttl::Sliding(Box::new(ending(base, "sliding")?)))
+}
+
+/// A plain ttl, within another.
+fn ending(expr: &Expr, word: &str) -> Result<Ttl, String> {
+    match Ttl::lower(expr)? {
+        Ttl::Adaptive(..) | Ttl::Sliding(_) => {
+            Err(format!("`{word}` takes a plain ttl; write `ttl = {word}(\"5m\" ..)`"))
+        }
+        base if base.is_never() => Err(format!(
+            "`{word}` and `\"never\"` contradict each other: what never ends does not live longer; write `ttl = \"never\"`"
+        )),
+        base => Ok(base),
+    }
+}
+
+fn duration(option: &str, expr: &Expr) -> Result<Duration, String> {
+    let Some(text) = text(expr) else { return Err(not_a_duration(option, expr)) };
+    durations::parse(&text.value())
 }
 
 impl Absent {
@@ -203,6 +301,32 @@ mod tests {
             ("f()", "`ttl` is a string or the path of a constant; write `ttl = \"90s\"` or `ttl = LIMIT`"),
         ] {
             assert_eq!(ttl(text).err().as_deref(), Some(message), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_ttl_may_grow_with_use() {
+        let adaptive = ttl("adaptive(\"5m\", hot = \"10m\", above = 10, per = \"1h\")");
+        let Ok(Ttl::Adaptive(base, Hot { fresh, above: 10, per })) = adaptive else {
+            panic!("{:?}", adaptive.err())
+        };
+        assert!(matches!(*base, Ttl::For(length) if length == Duration::from_secs(300)));
+        assert_eq!((fresh, per), (Duration::from_secs(600), Duration::from_secs(3_600)));
+        assert!(matches!(ttl("sliding(\"long\")"), Ok(Ttl::Sliding(base)) if matches!(*base, Ttl::Named(_))));
+        for (text, part) in [
+            ("adaptive()", "says nothing"),
+            ("adaptive(\"5m\", hot = \"10m\")", "takes `hot`, `above` and `per`"),
+            ("adaptive(\"5m\", \"10m\")", "takes one ttl"),
+            ("adaptive(\"5m\", warm = \"10m\")", "does not take this"),
+            ("adaptive(\"5m\", above = many)", "does not take this"),
+            ("adaptive(\"5m\", hot = 10, above = 1, per = \"1h\")", "write `hot = \"10s\"`"),
+            ("adaptive(\"5m\", hot = \"1m\", above = 1, per = \"1h\")", "lives longer"),
+            ("adaptive(\"never\", hot = \"1m\", above = 1, per = \"1h\")", "contradict"),
+            ("sliding()", "takes one ttl"),
+            ("sliding(sliding(\"5m\"))", "takes a plain ttl"),
+        ] {
+            let error = ttl(text).err().expect(text);
+            assert!(error.contains(part), "{text}: {error}");
         }
     }
 

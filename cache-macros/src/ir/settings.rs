@@ -16,7 +16,7 @@ use crate::syntax::templates::Template;
 #[rustfmt::skip]
 pub(crate) const KNOWN: &[Known] = &[
     Known { name: "ns", form: Form::Value, usage: "ns = \"tasks\"" },
-    Known { name: "ttl", form: Form::Value, usage: "ttl = \"medium\"" },
+    Known { name: "ttl", form: Form::Phrase, usage: "ttl = \"medium\"" },
     Known { name: "ttl_only", form: Form::Flag, usage: "ttl_only" },
     Known { name: "key", form: Form::Value, usage: "key = \"{id}\"" },
     Known { name: "skip", form: Form::Names, usage: "skip(db, ctx)" },
@@ -153,6 +153,15 @@ impl Settings {
         let early = self.refresh.spanned().filter(|refresh| refresh.value).map(|refresh| refresh.span);
         let later =
             [("swr", self.swr.span()), ("stale_if_error", self.stale_if_error.span()), ("refresh", early)];
+        if self.ttl.get().is_some_and(|ttl| matches!(ttl, Ttl::Sliding(_))) {
+            for (name, span) in later {
+                let Some(span) = span else { continue };
+                let message = format!(
+                    "`{name}` and `ttl = sliding(..)` contradict each other: what is asked for is not reloaded, it lives on; remove one"
+                );
+                diag.error(span, message);
+            }
+        }
         if self.ttl.get().is_some_and(Ttl::is_never) {
             for (name, span) in later {
                 let Some(span) = span else { continue };

@@ -1,6 +1,6 @@
 //! `name = value, name(a, b)`: the options of an attribute, read one by one, so that a slip in one hides no other.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
@@ -22,6 +22,8 @@ pub(crate) struct Known {
 pub(crate) enum Form {
     /// `name = expression`
     Value,
+    /// The same, in which `10 per "1h"` may stand for `10, per = "1h"`
+    Phrase,
     /// `name = Type`, or a string that names one
     Type,
     /// `name = ::path`
@@ -192,10 +194,28 @@ impl Known {
         match self.form {
             Form::Type if !input.peek(LitStr) => input.parse().map(Value::Type),
             Form::Path => input.call(Path::parse_mod_style).map(Value::Path),
+            Form::Phrase if input.peek(Ident) && input.peek2(token::Paren) => {
+                let (word, group): (Ident, Group) = (input.parse()?, input.parse()?);
+                let mut spelled = Group::new(group.delimiter(), spelled_out(group.stream()));
+                spelled.set_span(group.span());
+                syn::parse2(quote::quote!(#word #spelled)).map(Value::Expr)
+            }
             _ => input.parse().map(Value::Expr),
         }
         .map_err(|error| syn::Error::new(error.span(), format!("{error}; write `{}`", self.usage)))
     }
+}
+
+/// `10, per = "1h"` for `10 per "1h"`.
+fn spelled_out(tokens: TokenStream) -> TokenStream {
+    let mut after_number = false;
+    let mut spelled = TokenStream::new();
+    for tree in tokens {
+        let is_per = after_number && matches!(&tree, TokenTree::Ident(ident) if ident == "per");
+        after_number = matches!(tree, TokenTree::Literal(_));
+        spelled.extend(if is_per { quote::quote!(, #tree =) } else { tree.into() });
+    }
+    spelled
 }
 
 /// What stands in the parentheses here, between commas.

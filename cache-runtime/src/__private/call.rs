@@ -20,7 +20,7 @@ use std::time::Duration;
 /// A call of an annotated function before its lookup, or of its companion.
 pub struct Call<'a> {
     site: &'static Site,
-    policy: Policy,
+    policy: &'static Policy,
     cache: Option<&'a Cache>,
     condition: bool,
 }
@@ -40,7 +40,7 @@ impl<'a> Call<'a> {
     /// A call at `site`.
     #[inline]
     #[must_use]
-    pub const fn new(site: &'static Site, policy: Policy) -> Self {
+    pub const fn new(site: &'static Site, policy: &'static Policy) -> Self {
         Self { site, policy, cache: None, condition: true }
     }
 
@@ -113,9 +113,11 @@ impl<'a> Call<'a> {
             return false;
         }
         let cache = self.cache.or(cache.as_ref()).unwrap_or_else(|| Cache::global());
-        let Some(created_ms) = cache.engine.hit(CallRef { site: self.site, args }, take) else {
-            return false;
-        };
+        let call = CallRef { site: self.site, args };
+        if let Some(hot) = self.policy.hot() {
+            cache.engine.called(call, hot);
+        }
+        let Some(created_ms) = cache.engine.hit(call, take) else { return false };
         cache.engine.count(self.site, Outcome::Hit(Tier::L1));
         if is_watched {
             let age = Some(cache.engine.age(created_ms));
@@ -134,7 +136,7 @@ impl<'a> Call<'a> {
         tags(&mut TagWriter(&mut texts));
         let Self { site, policy, cache, condition } = *self;
         let (args, cache) = (args.written().into(), cache.cloned());
-        Box::new(Missed { site, policy, key, args, tags: texts, cache, condition })
+        Box::new(Missed { site, policy: *policy, key, args, tags: texts, cache, condition })
     }
 }
 
@@ -152,21 +154,25 @@ impl Missed {
 
     /// Answers the call by a tier, by another's load, or by its body; what is to be reloaded goes to `due`.
     pub(super) fn answer<'a>(
-        mut self: Box<Self>,
+        self: Box<Self>,
+        cache: Ambient,
         call: &'a mut dyn engine::Call,
         tags_with: bool,
         tag_ttl: Option<Duration>,
         due: Option<Due<'a>>,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
-            let cache = self.cache();
             let engine = &cache.engine;
             let Self { site, policy, .. } = *self;
             let (key, args, tags) = (&self.key, &self.args[..], &self.tags[..]);
             let request = Request { site, policy, key, args, tags, tags_with, tag_ttl };
             let cached = self.condition && engine.enabled;
             // What may be due was not served before.
-            let hit = if cached && due.is_some() { engine.read_local(&request, call) } else { None };
+            let hit = if cached && (due.is_some() || policy.slides()) {
+                engine.read_local(&request, call)
+            } else {
+                None
+            };
             let answered = match hit {
                 Some(hit) => hit,
                 None if cached => engine.read(&request, call).await,
@@ -174,14 +180,29 @@ impl Missed {
             };
             engine.count(site, answered.outcome);
             report(site, answered);
-            if let (true, Some(due)) = (answered.due, due) {
+            if answered.due {
                 let Self { key, args, tags, .. } = *self;
-                due(Place { cache: cache.clone(), site, policy, key, args, tags, tags_with, tag_ttl });
+                let place = Place { cache: cache.clone(), site, policy, key, args, tags, tags_with, tag_ttl };
+                match due {
+                    _ if policy.slides() => prolong(place),
+                    Some(due) => due(place),
+                    None => {}
+                }
             }
         })
     }
 
+    /// The cache that answers, with what is said there of the namespace.
     pub(super) fn cache(&mut self) -> Ambient {
-        self.cache.take().map_or_else(Cache::ambient, Ambient::Scoped)
+        let cache = self.cache.take().map_or_else(Cache::ambient, Ambient::Scoped);
+        self.policy = cache.engine.settings.policy(self.site.namespace, self.policy);
+        cache
     }
+}
+
+/// Lets an entry live on, in the background.
+fn prolong(place: Place) {
+    let engine = place.cache.engine.clone();
+    let name = place.key.written().to_vec();
+    engine.in_background(&name, || async move { place.cache.engine.prolong(&place.request()).await });
 }

@@ -104,7 +104,7 @@ async fn reload<V: Value, E: Send>(place: Place, rules: Rules<V>, body: Body<'_,
 
 /// Answers a call; an entry that is to be reloaded goes to `due`. Callers hold many such futures: they hold a pointer.
 fn answer<'a, V: Value, E: Send + 'a>(
-    call: Box<Missed>,
+    mut call: Box<Missed>,
     rules: Rules<V>,
     (share, transient): (ShareError<E>, Transient<E>),
     body: Body<'a, V, E>,
@@ -115,10 +115,11 @@ fn answer<'a, V: Value, E: Send + 'a>(
         if context::reads_past_caches() {
             return body.await;
         }
+        let cache = call.cache();
         let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.site, call.policy));
         let slot = Slot::empty(call.site, rules);
         let mut typed = Typed::new(slot, call.policy, share, body).forgiving(transient);
-        call.answer(&mut typed, tags_with, tag_ttl, due).await;
+        call.answer(cache, &mut typed, tags_with, tag_ttl, due).await;
         typed.answer()
     })
 }

@@ -7,7 +7,10 @@ use crate::error::ConfigError;
 use crate::local::{Capacity, Local};
 use crate::memory::Memory;
 use crate::pending::Pending;
+use crate::policy::{Policy, Settings};
 use crate::store::Store;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::sync::Arc;
 
 /// Bodies that run at once in one namespace, unless said.
@@ -33,6 +36,7 @@ pub struct CacheBuilder {
     store: Choice,
     enabled: bool,
     loads: usize,
+    pub(super) settings: Settings,
     #[cfg_attr(
         not(feature = "redis"),
         expect(dead_code, reason = "only a server restarts apart from its caches")
@@ -58,6 +62,7 @@ impl Default for CacheBuilder {
             store: Choice::InProcess,
             enabled: true,
             loads: LOADS,
+            settings: Settings::default(),
             on_restart: OnRestart::Replay,
         }
     }
@@ -94,6 +99,23 @@ impl CacheBuilder {
     /// queries at once; 64 unless said. Others wait in the order they came, each at most for its `load_timeout` and three seconds.
     pub fn loads(self, most: usize) -> Self {
         Self { loads: most.clamp(1, tokio::sync::Semaphore::MAX_PERMITS), ..self }
+    }
+
+    /// How long what is loaded in `namespace` is fresh, instead of what its functions say (`ttl = ..`); a ttl from a value, or of a `None`,
+    /// stays as it is.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use cache_runtime::{Cache, Policy};
+    ///
+    /// let minutes: Policy = "2m".parse()?; // from a file, or a flag
+    /// let cache = Cache::builder().ttl("tasks", minutes).build()?;
+    /// # drop(cache); Ok(()) }
+    /// ```
+    pub fn ttl(mut self, namespace: impl Into<String>, policy: Policy) -> Self {
+        self.settings.ttls.insert(namespace.into(), policy);
+        self
     }
 
     /// Builds the cache; never waits for the store, never fails because it is down.
@@ -140,18 +162,23 @@ impl CacheBuilder {
 
     fn over(self, store: Arc<dyn Store>, local: Arc<Local>, pending: Arc<Pending>) -> Cache {
         store.listen(&self.app, local.clone());
-        let Self { app, enabled, loads, .. } = self;
-        let parts = Parts { app, store, local, pending, enabled, loads };
+        let Self { app, enabled, loads, settings, .. } = self;
+        let parts = Parts { app, store, local, pending, enabled, loads, settings };
         Cache { engine: Arc::new(Engine::new(parts)) }
     }
 
-    pub(super) fn from_vars(var: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self, ConfigError> {
-        let text = |name: &'static str| match var(name).map(std::ffi::OsString::into_string) {
-            None => Ok(None),
-            Some(Ok(text)) if text.is_empty() => Ok(None),
-            Some(Ok(text)) => Ok(Some(text)),
-            Some(Err(_)) => Err(ConfigError::new(name, "is not unicode")),
+    pub(super) fn from_vars(
+        vars: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let ours = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok().filter(|name| name.starts_with("CACHE_"))?, value))
         };
+        let mut vars: BTreeMap<String, OsString> = vars.into_iter().filter_map(ours).collect();
+        vars.retain(|_, value| !value.is_empty());
+        let unicode = |name: &str, value: OsString| {
+            value.into_string().map_err(|_| ConfigError::new(name, "is not unicode"))
+        };
+        let text = |name: &str| vars.get(name).cloned().map(|value| unicode(name, value)).transpose();
         let mut builder = Self::default();
         if let Some(url) = text("CACHE_URL")? {
             #[cfg(feature = "redis")]
@@ -174,8 +201,28 @@ impl CacheBuilder {
                 || ConfigError::new("CACHE_LOCAL_MIB", format!("is `{mib}`, not a whole number of MiB"));
             builder.local = Capacity::mib(parsed.ok_or_else(problem)?);
         }
+        for (name, value) in &vars {
+            let Some(namespace) = name.strip_prefix("CACHE_TTL_") else { continue };
+            let value = unicode(name, value.clone())?;
+            let problem = |problem: String| ConfigError::new(name, format!("is `{value}`, {problem}"));
+            let policy = value.parse::<Policy>().map_err(problem)?;
+            builder = namespaces(name, namespace).into_iter().fold(builder, |all, ns| all.ttl(ns, policy));
+        }
         Ok(builder)
     }
+}
+
+/// The namespaces that a variable's name ends with: upper case letters, and `_` for what is no letter or digit.
+fn namespaces(variable: &str, name: &str) -> Vec<String> {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let is = |namespace: &&str| namespace.chars().map(plain).eq(name.chars());
+    let known: BTreeSet<&str> =
+        catalog().functions().iter().map(|function| function.namespace()).filter(is).collect();
+    if known.is_empty() {
+        tracing::warn!(variable, "no annotated function has this namespace");
+    }
+    let as_it_stands = name.to_ascii_lowercase();
+    known.into_iter().map(str::to_owned).chain([as_it_stands]).collect()
 }
 
 fn check_app(setting: &str, app: &str) -> Result<(), ConfigError> {

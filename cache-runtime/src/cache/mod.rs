@@ -69,6 +69,7 @@ impl Cache {
     /// | `CACHE_URL` | the Redis to share entries through | in-process |
     /// | `CACHE_APP` | first part of every key | none |
     /// | `CACHE_LOCAL_MIB` | capacity of the in-process tier in MiB | 64 |
+    /// | `CACHE_TTL_TASKS` | ttl of the namespace `tasks`: `"2m"`, or the name of a policy | what the functions say |
     ///
     /// # Errors
     /// If a variable cannot be used; the error names it.
@@ -76,7 +77,7 @@ impl Cache {
     /// # Panics
     /// If `CACHE_URL` is set and this is called outside of a tokio runtime.
     pub fn from_env() -> Result<Self, ConfigError> {
-        CacheBuilder::from_vars(|name| std::env::var_os(name))?.build()
+        CacheBuilder::from_vars(std::env::vars_os())?.build()
     }
 
     /// Makes this the ambient cache of the process.

@@ -1,8 +1,10 @@
 use super::{Cache, CacheBuilder};
 use crate::local::Capacity;
+use crate::policy::Policy;
+use std::time::Duration;
 
 fn from_vars(vars: &[(&str, &str)]) -> Result<CacheBuilder, crate::ConfigError> {
-    CacheBuilder::from_vars(|name| vars.iter().find(|(var, _)| *var == name).map(|(_, value)| value.into()))
+    CacheBuilder::from_vars(vars.iter().map(|(name, value)| (name.into(), value.into())))
 }
 
 #[test]
@@ -15,11 +17,28 @@ fn without_variables_the_cache_is_in_process() {
 }
 
 #[test]
+fn a_variable_says_how_long_a_namespace_is_fresh() {
+    let settings =
+        from_vars(&[("CACHE_TTL_TASKS", "2m"), ("CACHE_TTL_MY_TASKS", "never")]).expect("good").settings;
+    let two_minutes = Policy::fresh_for(Duration::from_secs(120));
+    assert_eq!(settings.policy("tasks", Policy::LONG), two_minutes);
+    assert_eq!(settings.policy("my_tasks", Policy::LONG), Policy::NEVER);
+    assert_eq!(settings.policy("other", Policy::LONG), Policy::LONG);
+    let stale = Duration::from_secs(9);
+    assert_eq!(settings.policy("tasks", Policy::LONG.stale_for(stale)), two_minutes.stale_for(stale));
+}
+
+#[test]
 fn a_wrong_variable_is_named_with_its_value() {
     let error = |vars: &[(&str, &str)]| {
         from_vars(vars).and_then(CacheBuilder::build).expect_err("it is wrong").to_string()
     };
     assert_eq!(error(&[("CACHE_LOCAL_MIB", "lots")]), "CACHE_LOCAL_MIB is `lots`, not a whole number of MiB");
+    assert_eq!(
+        error(&[("CACHE_TTL_TASKS", "5")]),
+        "CACHE_TTL_TASKS is `5`, not a length of time such as `90s` or `1h30m`, nor one of: short, medium, long, very_long, day, week, \
+         month, never"
+    );
     assert_eq!(
         error(&[("CACHE_APP", "My Shop")]),
         "CACHE_APP is `My Shop`, with a character other than a-z, 0-9, `_`, `-` and `.`"

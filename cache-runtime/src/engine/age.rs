@@ -45,13 +45,16 @@ pub(super) fn surely_fresh(
     if is_plain(site, policy) {
         return None;
     }
+    if policy.slides() {
+        return fresh.map(|fresh| (fresh / 2).saturating_sub(age));
+    }
     let chance = if site.early { delta.saturating_mul(FAR) } else { Duration::ZERO };
     fresh.map(|fresh| fresh.saturating_sub(age).saturating_sub(chance))
 }
 
 /// Whether the store alone says when a value ends.
 fn is_plain(site: &Site, policy: Policy) -> bool {
-    !site.early && site.stale_if_error.is_zero() && policy.stale().is_zero()
+    !site.early && !policy.slides() && site.stale_if_error.is_zero() && policy.stale().is_zero()
 }
 
 /// What the age of a value means for its function. Early reloads are by chance, the likelier the nearer the end and the dearer the load
@@ -67,6 +70,9 @@ fn freshness(request: &Request<'_>, age: Duration, fresh: Option<Duration>, delt
     }
     if age > fresh {
         return Freshness::Stale;
+    }
+    if request.policy.slides() {
+        return if age > fresh / 2 { Freshness::Due } else { Freshness::Fresh };
     }
     if !early || age.saturating_add(delta.saturating_mul(FAR)) < fresh {
         return Freshness::Fresh;

@@ -2,10 +2,12 @@
 
 mod age;
 mod background;
+mod heat;
 mod hold;
 mod invalidate;
 mod load;
 mod local;
+mod prolong;
 mod read;
 mod refresh;
 mod tags;
@@ -20,7 +22,7 @@ use crate::key::{Key, KeyBuf};
 use crate::local::{CallRef, Local};
 use crate::observe::{Counters, Outcome, Stats};
 use crate::pending::Pending;
-use crate::policy::{Policy, Term};
+use crate::policy::{Policy, Settings, Term};
 use crate::site::Site;
 use crate::store::Store;
 use bytes::Bytes;
@@ -56,6 +58,8 @@ pub(crate) struct Engine {
     loads: usize,
     admission: Mutex<BTreeMap<&'static str, Arc<Semaphore>>>,
     background: background::Background,
+    heat: heat::Heat,
+    pub(crate) settings: Settings,
     counters: Mutex<BTreeMap<(&'static str, &'static str), Arc<Counters>>>,
 }
 
@@ -159,6 +163,7 @@ pub(crate) struct Parts {
     pub(crate) pending: Arc<Pending>,
     pub(crate) enabled: bool,
     pub(crate) loads: usize,
+    pub(crate) settings: Settings,
 }
 
 impl Engine {
@@ -179,6 +184,8 @@ impl Engine {
             loads: parts.loads,
             admission: Mutex::default(),
             background: background::Background::default(),
+            heat: heat::Heat::default(),
+            settings: parts.settings,
             counters: Mutex::default(),
         }
     }

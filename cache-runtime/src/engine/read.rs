@@ -249,6 +249,9 @@ impl Engine {
         let started = Instant::now();
         let loaded = poll_fn(|context| call.poll_load(context)).await;
         self.counters(request.site).loads.record(started.elapsed());
-        loaded
+        match loaded {
+            Loaded::Store(term) => Loaded::Store(self.heated(request, term)),
+            other => other,
+        }
     }
 }

@@ -112,6 +112,12 @@ impl Local {
         self.clock.now()
     }
 
+    /// The same in every call alike, and in this process only.
+    #[inline]
+    pub(crate) fn hash(&self, call: CallRef<'_>) -> u64 {
+        call.hash(self.seed)
+    }
+
     /// What `look` makes of the entry of `call`, valid or not.
     #[inline]
     pub(crate) fn find<R>(&self, call: CallRef<'_>, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {

@@ -106,7 +106,8 @@ impl<V> Rules<V> {
         };
         let usual = policy.fresh().map(|fresh| {
             let beyond = policy.stale().saturating_add(site.stale_if_error);
-            fresh.max(absent).saturating_add(beyond).min(CENTURY)
+            let hot = policy.hot().map_or(Duration::ZERO, |hot| hot.fresh);
+            fresh.max(hot).max(absent).saturating_add(beyond).min(CENTURY)
         });
         match (usual, self.ttl_with) {
             // Who says how long it is says so after the load; tags that end earlier make the entry end earlier.

@@ -33,7 +33,7 @@ impl Prompts {
     }
 
     /// One template.
-    #[cached(ns = "prompts", ttl = "very_long")]
+    #[cached(ns = "prompts", ttl = adaptive("very_long", hot = "1d", above = 100 per "1h"))]
     pub async fn get(&self, name: &PromptName) -> Result<Option<PromptTemplate>, Error> {
         Ok(sqlx::query_as("SELECT * FROM prompt_templates WHERE name = $1")
             .bind(name)

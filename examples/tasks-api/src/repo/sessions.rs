@@ -32,8 +32,8 @@ impl Sessions {
         Self { db }
     }
 
-    /// One session of a user.
-    #[cached(ns = "sessions", ttl = "short")]
+    /// One session of a user, kept for as long as it is asked for.
+    #[cached(ns = "sessions", ttl = sliding("30m"))]
     pub async fn get(&self, owner: UserId, session: &SessionId) -> Result<Option<Session>, Error> {
         let found = sqlx::query_as("SELECT * FROM sessions WHERE owner = $1 AND id = $2")
             .bind(owner)
