@@ -62,6 +62,7 @@ use self::ir::mutation::Kind;
 /// | `stale_if_error` | how long an entry answers after its ttl when the load fails: `"10m"`, or `stale_if_error("10m", Self::is_transient)` for some errors only | not at all |
 /// | `never_stale` | values that never answer after their ttl: `never_stale = \|value\| value.is_final()` | none |
 /// | `load_timeout` | how long others wait for one load: a duration, or the path of a constant | `"30s"` |
+/// | `compress` | `"lz4"`, `"zstd"` (features of the runtime), `"off"`, or the path of a constant `Compression`: values are smaller in the store | what the cache says, else off |
 /// | `ttl_with` | a ttl by the value, instead of `ttl`: `ttl_with = \|value\| value.ttl()` | none |
 /// | `unless` | values that are not stored: `unless = \|value\| value.is_draft()` | none |
 /// | `when` | a condition over the parameters; else the body runs uncached | none |

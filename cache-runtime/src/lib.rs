@@ -27,6 +27,7 @@ mod policy;
 #[cfg(feature = "redis")]
 mod redis;
 mod scope;
+mod settings;
 mod site;
 pub mod store;
 mod sync;
@@ -38,7 +39,7 @@ pub use cache_macros::{KeyPart, cached, invalidates, updates};
 
 pub use self::cache::{Cache, CacheBuilder, OnRestart};
 pub use self::catalog::catalog;
-pub use self::codec::Value;
+pub use self::codec::{Compression, Value};
 pub use self::context::observed;
 pub use self::engine::Put;
 pub use self::entry::{EntryRef, Hold};

@@ -6,6 +6,9 @@ pub mod declaring {}
 #[doc = include_str!("../docs/ttls.md")]
 pub mod ttls {}
 
+#[doc = include_str!("../docs/compression.md")]
+pub mod compression {}
+
 #[doc = include_str!("../docs/keys.md")]
 pub mod keys {}
 

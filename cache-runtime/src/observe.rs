@@ -178,6 +178,8 @@ pub(crate) struct Counters {
     pub(crate) fills_refused: AtomicU64,
     pub(crate) undecodable: AtomicU64,
     pub(crate) not_storable: AtomicU64,
+    raw_bytes: AtomicU64,
+    stored_bytes: AtomicU64,
     errors: [AtomicU64; StoreError::ALL.len()],
     pub(crate) loads: Latency,
     pub(crate) lookups: Latency,
@@ -190,6 +192,12 @@ impl Counters {
             Outcome::Hit(Tier::L1) => self.hits_l1.increment(),
             other => drop(self.outcomes[other.index()].fetch_add(1, Relaxed)),
         }
+    }
+
+    /// Counts a value on its way to the store: bytes of its payload, and of its frame.
+    pub(crate) fn framed(&self, raw: usize, stored: usize) {
+        self.raw_bytes.fetch_add(raw as u64, Relaxed);
+        self.stored_bytes.fetch_add(stored as u64, Relaxed);
     }
 
     pub(crate) fn failed(&self, error: StoreError) {
@@ -210,6 +218,8 @@ impl Counters {
             fills_refused: self.fills_refused.load(Relaxed),
             undecodable: self.undecodable.load(Relaxed),
             not_storable: self.not_storable.load(Relaxed),
+            raw_bytes: self.raw_bytes.load(Relaxed),
+            stored_bytes: self.stored_bytes.load(Relaxed),
             errors: errors.filter(|&(_, count)| count > 0).collect(),
             load: self.loads.read(),
             lookup: self.lookups.read(),
@@ -307,6 +317,10 @@ pub struct FunctionStats {
     pub undecodable: u64,
     /// Values that could not be written: refused by the codec, or too large.
     pub not_storable: u64,
+    /// Bytes of the values that were sent to the store, as their codec writes them.
+    pub raw_bytes: u64,
+    /// Bytes of the same as they stand there: compressed, with their headers.
+    pub stored_bytes: u64,
     /// Failed operations of the store, by kind.
     pub errors: BTreeMap<&'static str, u64>,
     /// How long bodies ran.

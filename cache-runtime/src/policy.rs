@@ -1,6 +1,5 @@
 //! How long entries live, and which tiers hold them.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -168,23 +167,6 @@ fn length(text: &str) -> Option<Duration> {
         rest = tail;
     }
     Some(Duration::from_millis(millis))
-}
-
-/// What is said of namespaces when the program starts, over what their functions say.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Settings {
-    /// How long what is loaded in a namespace is fresh.
-    pub(crate) ttls: BTreeMap<String, Policy>,
-}
-
-impl Settings {
-    /// The policy of a function of `namespace`.
-    pub(crate) fn policy(&self, namespace: &str, policy: Policy) -> Policy {
-        match self.ttls.get(namespace) {
-            Some(said) => policy.with_fresh(said.fresh),
-            None => policy,
-        }
-    }
 }
 
 /// What a function's `None` is worth (`none = ..`).

@@ -1,5 +1,6 @@
 //! Where a macro stands, and what it says that does not change from call to call.
 
+use crate::codec::Compression;
 use crate::observe::Counters;
 use crate::policy::{Absent, Level};
 use std::sync::{Arc, OnceLock};
@@ -22,6 +23,7 @@ pub struct Site {
     pub(crate) load_timeout: Duration,
     pub(crate) early: bool,
     pub(crate) stale_if_error: Duration,
+    pub(crate) compression: Option<Compression>,
     /// The counters in the first cache that this site met (almost always the only one).
     counters: OnceLock<(usize, Arc<Counters>)>,
 }
@@ -42,6 +44,7 @@ impl Site {
             load_timeout: Duration::from_secs(30),
             early: false,
             stale_if_error: Duration::ZERO,
+            compression: None,
             counters: OnceLock::new(),
         }
     }
@@ -85,6 +88,13 @@ impl Site {
     #[must_use]
     pub const fn stale_if_error(mut self, stale_if_error: Duration) -> Self {
         self.stale_if_error = stale_if_error;
+        self
+    }
+
+    /// How values are compressed in the store.
+    #[must_use]
+    pub const fn compress(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
         self
     }
 

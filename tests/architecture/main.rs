@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     // Ports.
     &["observe", "store", "codec"],
     // Mechanisms.
-    &["site", "breaker", "flight", "local", "pending"],
+    &["settings", "site", "breaker", "flight", "local", "pending"],
     // Adapters.
     &["memory", "redis"],
     // The algorithm, and the place in the program that asks it.

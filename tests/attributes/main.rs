@@ -13,6 +13,7 @@
 
 mod async_traits;
 mod blocks;
+mod compression;
 mod deferred;
 mod functions;
 mod generics;

@@ -47,4 +47,14 @@ async fn comma_missing(id: u64) -> u64 {
     id
 }
 
+#[cached(ns = "a", compress = "gzip")]
+async fn compress_unknown(id: u64) -> u64 {
+    id
+}
+
+#[cached(ns = "a", compress = 9)]
+async fn compress_is_no_level(id: u64) -> u64 {
+    id
+}
+
 fn main() {}

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::Path;
 
 use super::own;
 use crate::ir::cached::Cached;
 use crate::ir::policy::{Absent, Level, Limit};
+use crate::ir::values::Compress;
 
 /// A reference to it, with `items` beside it.
 pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
@@ -28,6 +29,10 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
         let limit = self::limit(krate, limit);
         quote_spanned!(own()=> .load_timeout(#limit))
     });
+    let compress = cached.site.compress.iter().map(|compress| {
+        let compress = self::compress(krate, compress);
+        quote_spanned!(own()=> .compress(#compress))
+    });
     let early = cached.refresh.early.then(|| quote_spanned!(own()=> .refresh_early()));
     let stale = cached.refresh.stale_if_error.iter().map(|stale| {
         let limit = limit(krate, &stale.limit);
@@ -37,7 +42,7 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
         {
             static SITE: #krate::__private::Site =
                 #krate::__private::Site::new(#ns, #function, #head) #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
-                    #early #(#stale)*;
+                    #early #(#stale)* #(#compress)*;
             #items
             &SITE
         }
@@ -70,6 +75,16 @@ fn level(krate: &Path, level: &Level) -> TokenStream {
             let length = duration(krate, *length);
             quote_spanned!(own()=> #krate::__private::Level::Ttl(#length))
         }
+    }
+}
+
+fn compress(krate: &Path, compress: &Compress) -> TokenStream {
+    match compress {
+        Compress::Own(name) => {
+            let name = Ident::new(name, own());
+            quote_spanned!(own()=> #krate::__private::Compression::#name())
+        }
+        Compress::Const(path) => quote_spanned!(own()=> #path),
     }
 }
 

@@ -14,7 +14,7 @@ use super::returns::Returns;
 use super::settings::{KNOWN, Settings, mentions};
 use super::skips::Skips;
 use super::tags::Tags;
-use super::values::Codec;
+use super::values::{Codec, Compress};
 use super::{Slot, runtime};
 use crate::diag::{self, Diag};
 use crate::func::{Body, Func};
@@ -44,6 +44,7 @@ pub(crate) struct Site {
     pub(crate) level: Option<Level>,
     pub(crate) probes_by_lease: bool,
     pub(crate) load_timeout: Option<Limit>,
+    pub(crate) compress: Option<Compress>,
 }
 
 /// What the function says of its values.
@@ -96,6 +97,7 @@ impl Cached {
                 level: settings.l1.get().cloned(),
                 probes_by_lease: settings.probe.get() == Some(&true),
                 load_timeout: settings.load_timeout.get().cloned(),
+                compress: settings.compress.get().cloned(),
             },
             key,
             tags,
@@ -243,7 +245,7 @@ impl Settings {
         }
         let Settings { ns, ttl, key, skip: _, version, none, l1, load_timeout, .. } = self;
         let Settings { ttl_with, unless, when, cache, codec, schema, returns, krate, tags, .. } = self;
-        let Settings { swr, stale_if_error, refresh, never_stale, .. } = self;
+        let Settings { swr, stale_if_error, refresh, never_stale, compress, .. } = self;
         broken(ns)
             || broken(ttl)
             || broken(key)
@@ -264,6 +266,7 @@ impl Settings {
             || broken(stale_if_error)
             || broken(refresh)
             || broken(never_stale)
+            || broken(compress)
     }
 }
 

@@ -6,7 +6,7 @@ use syn::{Expr, Ident, Path};
 
 use super::policy::{Absent, Level, Limit, Ttl};
 use super::tags;
-use super::values::{self, Codec, Returning, StaleIfError, checked, judge};
+use super::values::{self, Codec, Compress, Returning, StaleIfError, checked, judge};
 use super::{Slot, Spanned};
 use crate::diag::Diag;
 use crate::syntax::options::{Form, Given, Known, Options, Value};
@@ -35,6 +35,7 @@ pub(crate) const KNOWN: &[Known] = &[
     Known { name: "when", form: Form::Value, usage: "when = limit <= 100" },
     Known { name: "cache", form: Form::Value, usage: "cache = self.cache" },
     Known { name: "codec", form: Form::Type, usage: "codec = \"json\"" },
+    Known { name: "compress", form: Form::Value, usage: "compress = \"lz4\"" },
     Known { name: "schema", form: Form::Value, usage: "schema = 2" },
     Known { name: "returns", form: Form::Value, usage: "returns = \"value\"" },
     Known { name: "crate", form: Form::Path, usage: "crate = ::cache_runtime" },
@@ -68,6 +69,7 @@ pub(crate) struct Settings {
     pub(crate) when: Slot<Expr>,
     pub(crate) cache: Slot<Expr>,
     pub(crate) codec: Slot<Codec>,
+    pub(crate) compress: Slot<Compress>,
     pub(crate) schema: Slot<u8>,
     pub(crate) returns: Slot<Returning>,
     pub(crate) krate: Slot<Path>,
@@ -113,6 +115,7 @@ impl Settings {
             load_timeout: self.load_timeout.or(&block.load_timeout),
             cache: self.cache.or(&block.cache),
             codec: self.codec.or(&block.codec),
+            compress: self.compress.or(&block.compress),
             schema: self.schema.or(&block.schema),
             krate: self.krate.or(&block.krate),
             ..self
@@ -196,6 +199,7 @@ impl Settings {
             when: Slot::Empty,
             cache: Slot::Empty,
             codec: Slot::Empty,
+            compress: Slot::Empty,
             schema: Slot::Empty,
             returns: Slot::Empty,
             krate: Slot::Empty,
@@ -241,6 +245,7 @@ impl Settings {
             "when" => self.when = checked(&expr, values::condition, diag),
             "cache" => self.cache = checked(&expr, |expr| Ok(expr.clone()), diag),
             "codec" => self.codec = checked(&expr, values::codec, diag),
+            "compress" => self.compress = checked(&expr, values::compress, diag),
             "schema" => self.schema = checked(&expr, values::schema, diag),
             "returns" => self.returns = checked(&expr, values::returns, diag),
             name => unreachable!("`{name}` is known and has no maker"),

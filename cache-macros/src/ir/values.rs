@@ -1,7 +1,7 @@
 //! The value of each option, checked by itself.
 
 use syn::spanned::Spanned as _;
-use syn::{Expr, ExprClosure, Lit, Type};
+use syn::{Expr, ExprClosure, ExprPath, Lit, Type};
 
 use super::policy::Limit;
 use super::{Slot, Spanned, literal, peel, text};
@@ -136,6 +136,32 @@ pub(super) fn codec(expr: &Expr) -> Result<Codec, String> {
     match NAMED.iter().find(|(word, _)| *word == text) {
         Some((_, ty)) => Ok(Codec::Own(ty)),
         None => Err(format!("{}, or a type", diag::unknown("codec", &text, &NAMED.map(|(word, _)| word)))),
+    }
+}
+
+/// `compress`: how values are made smaller in the store.
+#[derive(Clone)]
+pub(crate) enum Compress {
+    /// By the runtime's constructor of this name.
+    Own(&'static str),
+    Const(ExprPath),
+}
+
+pub(super) fn compress(expr: &Expr) -> Result<Compress, String> {
+    const NAMED: [&str; 3] = ["lz4", "zstd", "off"];
+    if let Expr::Path(path) = peel(expr) {
+        if path.path.segments.first().is_some_and(|segment| segment.ident == "Self") {
+            return Err("`compress` stands in a `static`, where `Self` has no meaning; write the type's name, as `TaskRepo::PACKED`".into());
+        }
+        return Ok(Compress::Const(path.clone()));
+    }
+    let Some(text) = text(expr) else {
+        return Err("`compress` is a string or the path of a constant; write `compress = \"lz4\"`".into());
+    };
+    let text = text.value();
+    match NAMED.iter().find(|word| **word == text) {
+        Some(word) => Ok(Compress::Own(word)),
+        None => Err(diag::unknown("value of `compress`", &text, &NAMED)),
     }
 }
 

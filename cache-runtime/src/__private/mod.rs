@@ -11,7 +11,7 @@ pub use crate::catalog;
 pub use crate::codec::MsgPack;
 #[cfg(feature = "postcard")]
 pub use crate::codec::Postcard;
-pub use crate::codec::{Codec, Json, Value};
+pub use crate::codec::{Codec, Compression, Json, Value};
 pub use crate::entry::EntryRef;
 pub use crate::error::Undone;
 pub use crate::key::{KeyPart, KeyWriter};

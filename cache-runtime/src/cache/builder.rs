@@ -2,12 +2,14 @@
 
 use super::Cache;
 use crate::catalog::catalog;
+use crate::codec::Compression;
 use crate::engine::{Engine, Parts};
 use crate::error::ConfigError;
 use crate::local::{Capacity, Local};
 use crate::memory::Memory;
 use crate::pending::Pending;
-use crate::policy::{Policy, Settings};
+use crate::policy::Policy;
+use crate::settings::Settings;
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -115,6 +117,18 @@ impl CacheBuilder {
     /// ```
     pub fn ttl(mut self, namespace: impl Into<String>, policy: Policy) -> Self {
         self.settings.ttls.insert(namespace.into(), policy);
+        self
+    }
+
+    /// How values are compressed in the store where their functions do not say it (`compress = ..`).
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.settings.compression = Some(compression);
+        self
+    }
+
+    /// How values of `namespace` are compressed in the store, whatever their functions say.
+    pub fn compress(mut self, namespace: impl Into<String>, compression: Compression) -> Self {
+        self.settings.compressions.insert(namespace.into(), compression);
         self
     }
 

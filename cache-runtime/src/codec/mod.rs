@@ -1,7 +1,10 @@
 //! Codecs: how a value becomes the payload of a frame.
 
+mod compression;
 mod shape;
 
+pub use self::compression::Compression;
+pub(crate) use self::compression::{Unpacked, unpack};
 pub(crate) use self::shape::fingerprint;
 
 use serde::{Serialize, de::DeserializeOwned};

@@ -101,7 +101,7 @@ impl Engine {
         let Some(frame) = frame else { return self.unhold(holding).await };
         self.invalidate_local(slice::from_ref(&key), &[]);
         self.pending.sending(slice::from_ref(&key), &[]);
-        let stored = self.store.put(&key, token, Bytes::from(frame), term.hard()).await;
+        let stored = self.store.put(&key, token, Bytes::from(frame.bytes), term.hard()).await;
         self.invalidate_local(slice::from_ref(&key), &[]);
         let Ok(stored) = stored else { return self.unhold(holding).await };
         holding.ended = true;

@@ -1,7 +1,7 @@
 //! A load under a lease: taken, renewed while the body runs, ended by a fill that the store may refuse.
 
 use super::tags::{Captured, Marks};
-use super::{Answer, Call, Engine, LEASE, Loaded, Request, Stamped, detach, detach_later};
+use super::{Answer, Call, Engine, Framed, LEASE, Loaded, Request, Stamped, detach, detach_later};
 use crate::breaker::spread;
 use crate::error::StoreError;
 use crate::flight::{Landing, Leader, Shared, Verdict};
@@ -103,7 +103,7 @@ impl Engine {
         mut captured: Captured,
         stamped: Stamped<'_>,
         answer: &mut dyn Answer,
-    ) -> (Option<Vec<u8>>, Captured) {
+    ) -> (Option<Framed>, Captured) {
         let later = self.capture_later(request.tag_ttl, &mut captured, &answer.tags()).await;
         match later {
             Ok(true) => {}
@@ -117,10 +117,14 @@ impl Engine {
             }
         }
         let tags = captured.tags.iter().map(|(tag, generation)| (tag.text(), *generation));
-        let frame = Tags::encode(tags)
-            .and_then(|tags| answer.frame(key, Stamped { tags: Tags::encoded(&tags), ..stamped }));
-        if frame.is_none() {
-            self.counters(request.site).not_storable.fetch_add(1, Relaxed);
+        let compression = self.settings.compression(request.site.namespace, request.site.compression);
+        let frame = Tags::encode(tags).and_then(|tags| {
+            answer.frame(key, Stamped { tags: Tags::encoded(&tags), ..stamped }, compression)
+        });
+        let counters = self.counters(request.site);
+        match &frame {
+            Some(frame) => counters.framed(frame.raw_len, frame.bytes.len()),
+            None => drop(counters.not_storable.fetch_add(1, Relaxed)),
         }
         (frame, captured)
     }
@@ -132,8 +136,8 @@ impl Engine {
         let counters = self.counters(request.site);
         let keep = self.keeper(request, marks, ticket.certified_from_now());
         detach(async move {
-            let frame = Bytes::from(frame);
-            let size = frame.len();
+            let size = frame.raw_len;
+            let frame = Bytes::from(frame.bytes);
             // A lease knows nothing of tags: joiners need to hear that these stand, too.
             let asked = if landing.has_joiners() { &tags[..] } else { &[] };
             let (filled, current) =
@@ -204,7 +208,7 @@ pub(super) struct Filling {
     pub(super) token: Token,
     pub(super) created_ms: u64,
     pub(super) delta: Duration,
-    pub(super) frame: Vec<u8>,
+    pub(super) frame: Framed,
     pub(super) term: Term,
     pub(super) ticket: Ticket,
     pub(super) tags: Box<[(Tag, Generation)]>,

@@ -97,7 +97,7 @@ impl Engine {
                 left,
                 sure: None,
                 tags: Self::tags_of(marks, value.tags),
-                size: value.payload.len(),
+                size: value.raw_len(),
             },
         );
     }

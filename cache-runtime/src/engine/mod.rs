@@ -15,6 +15,7 @@ mod tags;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
 
+use crate::codec::Compression;
 use crate::error::StoreError;
 use crate::flight::{Flights, Shared, Trailing, Waits};
 use crate::frame::{Tags, Token, Value};
@@ -22,7 +23,8 @@ use crate::key::{Key, KeyBuf};
 use crate::local::{CallRef, Local};
 use crate::observe::{Counters, Outcome, Stats};
 use crate::pending::Pending;
-use crate::policy::{Policy, Settings, Term};
+use crate::policy::{Policy, Term};
+use crate::settings::Settings;
 use crate::site::Site;
 use crate::store::Store;
 use bytes::Bytes;
@@ -111,7 +113,7 @@ pub(crate) trait Answer: Send {
     /// The texts of the tags that the answer brings.
     fn tags(&self) -> Vec<Bytes>;
     /// The answer as a frame; `None` when it cannot be written.
-    fn frame(&self, key: &Key, stored: Stamped<'_>) -> Option<Vec<u8>>;
+    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression) -> Option<Framed>;
 }
 
 /// The typed side of one call: it runs the body and keeps the answer; the engine decides what becomes of it.
@@ -153,6 +155,13 @@ pub(crate) struct Stamped<'a> {
     pub(crate) created_ms: u64,
     pub(crate) soft: Option<Duration>,
     pub(crate) delta: Duration,
+}
+
+/// A value as it stands in the store.
+pub(crate) struct Framed {
+    pub(crate) bytes: Vec<u8>,
+    /// Bytes of its payload before it was compressed.
+    pub(crate) raw_len: usize,
 }
 
 /// What an engine is made of.

@@ -6,6 +6,7 @@
 //! V: 0 'V'   1 token[16]   17 refresh token[16]   33 refresh deadline u64   41 created u64   49 soft_ms u32   53 delta_ms u32
 //!    57 layout u8   58 flags u8   59 codec u8   60 schema u32   64 check u64   72 [key_len u32, key]   [count u8, count × (len u8, tag, generation[8])]   raw_len u32   payload
 //! ```
+//! `raw_len` is the payload's length before it was compressed, where a flag says that it is.
 //! `check` is the xxh3 of everything but itself and the refresh lease (which scripts write in place), seeded by the hash of the
 //! whole key: a corrupt frame and another key's frame fail it alike.
 
@@ -27,8 +28,15 @@ const KIND_VALUE: u8 = b'V';
 const KIND_LEASE: u8 = b'L';
 const KIND_HOLD: u8 = b'H';
 const FLAG_ABSENT: u8 = 1;
+const FLAG_LZ4: u8 = 2;
 const FLAG_TAGS: u8 = 4;
 const FLAG_FULL_KEY: u8 = 8;
+const FLAG_ZSTD: u8 = 16;
+
+/// All that there are.
+const FLAGS: u8 = FLAG_ABSENT | FLAG_TAGS | FLAG_FULL_KEY | PACKED;
+/// Those of which one is set at most.
+const PACKED: u8 = FLAG_LZ4 | FLAG_ZSTD;
 
 /// Identifies one lease, and then the value that was filled under it; 16 random bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,7 +108,35 @@ pub(crate) struct Value<'a> {
     pub(crate) codec: u8,
     pub(crate) schema: u32,
     pub(crate) tags: Tags<'a>,
+    /// How the payload was made smaller.
+    pub(crate) packed: Option<Packed>,
     pub(crate) payload: &'a [u8],
+}
+
+/// How a payload was made smaller, and its length (bytes) before that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Packed {
+    pub(crate) by: Packing,
+    pub(crate) raw_len: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Lz4,
+    Zstd,
+}
+
+impl Packing {
+    const fn flag(self) -> u8 {
+        match self {
+            Self::Lz4 => FLAG_LZ4,
+            Self::Zstd => FLAG_ZSTD,
+        }
+    }
+
+    fn of(flags: u8) -> Option<Self> {
+        [Self::Lz4, Self::Zstd].into_iter().find(|packing| flags & packing.flag() != 0)
+    }
 }
 
 impl Lease {
@@ -154,7 +190,7 @@ impl<'a> Value<'a> {
         let [_layout, flags, codec] = reader.array()?;
         let schema = u32::from_le_bytes(reader.array()?);
         let check = u64::from_le_bytes(reader.array()?);
-        if check != checksum(key, bytes)? || flags & !(FLAG_ABSENT | FLAG_TAGS | FLAG_FULL_KEY) != 0 {
+        if check != checksum(key, bytes)? || flags & !FLAGS != 0 || flags & PACKED == PACKED {
             return None;
         }
         let full = if flags & FLAG_FULL_KEY == 0 {
@@ -164,12 +200,19 @@ impl<'a> Value<'a> {
             Some(reader.take(usize::try_from(len).ok()?)?)
         };
         let tags = if flags & FLAG_TAGS == 0 { Tags::NONE } else { Tags::read(&mut reader)? };
-        let raw_len = usize::try_from(u32::from_le_bytes(reader.array()?)).ok()?;
-        if full != key.full() || raw_len > LARGEST || raw_len != reader.0.len() {
+        let (raw_len, payload) = (u32::from_le_bytes(reader.array()?), reader.0);
+        let packed = Packing::of(flags).map(|by| Packed { by, raw_len });
+        let raw_len = usize::try_from(raw_len).ok()?;
+        if full != key.full() || raw_len > LARGEST || (packed.is_none() && raw_len != payload.len()) {
             return None;
         }
         let absent = flags & FLAG_ABSENT != 0;
-        Some(Self { token, created_ms, soft_ms, delta_ms, absent, codec, schema, tags, payload: reader.0 })
+        Some(Self { token, created_ms, soft_ms, delta_ms, absent, codec, schema, tags, packed, payload })
+    }
+
+    /// Bytes of the payload before it was made smaller.
+    pub(crate) fn raw_len(&self) -> usize {
+        self.packed.map_or(self.payload.len(), |packed| packed.raw_len as usize)
     }
 
     /// How long the value is fresh from its creation on; `None` for ever.
@@ -179,7 +222,7 @@ impl<'a> Value<'a> {
 
     /// The whole frame of this value; `None` when its payload is larger than any reader would take.
     pub(crate) fn to_bytes(self, key: &Key) -> Option<Vec<u8>> {
-        let raw_len = u32::try_from(self.payload.len()).ok().filter(|_| self.payload.len() <= LARGEST)?;
+        let raw_len = u32::try_from(self.raw_len()).ok().filter(|_| self.raw_len() <= LARGEST)?;
         let full = key.full();
         let mut bytes = Vec::with_capacity(
             HEADER + 8 + full.map_or(0, <[u8]>::len) + self.tags.0.len() + self.payload.len(),
@@ -193,7 +236,8 @@ impl<'a> Value<'a> {
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let flags = flag(self.absent, FLAG_ABSENT)
             | flag(!self.tags.0.is_empty(), FLAG_TAGS)
-            | flag(full.is_some(), FLAG_FULL_KEY);
+            | flag(full.is_some(), FLAG_FULL_KEY)
+            | self.packed.map_or(0, |packed| packed.by.flag());
         bytes.extend_from_slice(&[LAYOUT, flags, self.codec]);
         bytes.extend_from_slice(&self.schema.to_le_bytes());
         bytes.extend_from_slice(&[0; 8]);

@@ -1,4 +1,4 @@
-use super::{Entry, Lease, Tags, Token, Unusable, Value};
+use super::{Entry, Lease, Packed, Packing, Tags, Token, Unusable, Value};
 use crate::key::{Key, KeyBuf, KeyWriter};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -15,6 +15,7 @@ fn value(payload: &[u8]) -> Value<'_> {
         codec: 1,
         schema: 0x0312_3456,
         tags: Tags::NONE,
+        packed: None,
         payload,
     }
 }
@@ -42,6 +43,32 @@ fn frames_are_read_as_they_were_written() {
     }
     let lease = Lease { token: TOKEN, expected: Duration::from_millis(50), acquired_ms: 5 };
     assert_eq!(Entry::parse(&keys()[0], &lease.to_bytes()), Ok(Entry::Lease(lease)));
+}
+
+#[test]
+fn a_packed_payload_says_how_and_from_what_length() {
+    let key = Key::new("tasks:v1:get:42");
+    for by in [Packing::Lz4, Packing::Zstd] {
+        let written = Value { packed: Some(Packed { by, raw_len: 1_000 }), ..value(b"small") };
+        let bytes = written.to_bytes(&key).expect("small enough");
+        assert_eq!(Entry::parse(&key, &bytes), Ok(Entry::Value(written)));
+    }
+    let bomb = Value { packed: Some(Packed { by: Packing::Zstd, raw_len: u32::MAX }), ..value(b"small") };
+    assert_eq!(bomb.to_bytes(&key), None, "not even written");
+}
+
+#[test]
+fn a_packed_payload_that_would_be_too_large_is_not_read() {
+    let key = Key::new("tasks:v1:get:42");
+    let packed = Some(Packed { by: Packing::Lz4, raw_len: 7 });
+    let mut bytes = Value { packed, ..value(b"small") }.to_bytes(&key).expect("small enough");
+    let at = bytes.len() - 5 - 4;
+    for (raw_len, is_read) in [(super::LARGEST, true), (super::LARGEST + 1, false)] {
+        bytes[at..at + 4].copy_from_slice(&u32::try_from(raw_len).expect("below 4 GiB").to_le_bytes());
+        let check = super::checksum(&key, &bytes).expect("long enough");
+        bytes[64..72].copy_from_slice(&check.to_le_bytes());
+        assert_eq!(Entry::parse(&key, &bytes).is_ok(), is_read, "{raw_len}");
+    }
 }
 
 fn tags() -> Vec<u8> {

@@ -4,9 +4,9 @@ mod errors;
 
 pub use self::errors::{ShareError, Transient};
 
-use crate::codec::{Codec, CodecError, Value, fingerprint};
+use crate::codec::{Codec, CodecError, Compression, Unpacked, Value, fingerprint, unpack};
 use crate::context::Loading;
-use crate::engine::{Answer, Call, Loaded, Stamped, Unreadable};
+use crate::engine::{Answer, Call, Framed, Loaded, Stamped, Unreadable};
 use crate::flight::Shared;
 use crate::frame;
 use crate::key::Key;
@@ -178,7 +178,11 @@ impl<V: Value> Answer for Slot<V> {
         if value.codec != self.rules.codec || value.schema != schema {
             return Err(Unreadable::Broken);
         }
-        self.value = Some((self.rules.decode)(value.payload).map_err(|_| Unreadable::Broken)?);
+        let payload = unpack(value.payload, value.packed).map_err(|error| match error {
+            Unpacked::Unknown => Unreadable::Newer,
+            Unpacked::Broken => Unreadable::Broken,
+        })?;
+        self.value = Some((self.rules.decode)(&payload).map_err(|_| Unreadable::Broken)?);
         Ok(())
     }
 
@@ -199,10 +203,12 @@ impl<V: Value> Answer for Slot<V> {
         tags
     }
 
-    fn frame(&self, key: &Key, stored: Stamped<'_>) -> Option<Vec<u8>> {
+    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression) -> Option<Framed> {
         let value = self.value.as_ref()?;
         let mut payload = Vec::with_capacity(128);
         (self.rules.encode)(value, &mut payload).ok()?;
+        let raw_len = payload.len();
+        let (payload, packed) = compression.pack(payload);
         let frame = frame::Value {
             token: stored.token,
             created_ms: stored.created_ms,
@@ -212,9 +218,10 @@ impl<V: Value> Answer for Slot<V> {
             codec: self.rules.codec,
             schema: Rules::<V>::schema(self.site),
             tags: stored.tags,
+            packed,
             payload: &payload,
         };
-        frame.to_bytes(key)
+        frame.to_bytes(key).map(|bytes| Framed { bytes, raw_len })
     }
 }
 
@@ -272,8 +279,8 @@ impl<V: Value, E: Send> Answer for Typed<'_, V, E> {
         self.slot.tags()
     }
 
-    fn frame(&self, key: &Key, stored: Stamped<'_>) -> Option<Vec<u8>> {
-        self.slot.frame(key, stored)
+    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression) -> Option<Framed> {
+        self.slot.frame(key, stored, compression)
     }
 }
 

@@ -79,8 +79,8 @@ impl Conversations {
             .await?)
     }
 
-    /// The last messages of a conversation, the newest first.
-    #[cached(ns = "conversations", ttl = "1m", tags = ["messages:{id}"])]
+    /// The last messages of a conversation, the newest first: much text, which gets small.
+    #[cached(ns = "conversations", ttl = "1m", tags = ["messages:{id}"], compress = "lz4")]
     pub async fn messages(&self, id: ConversationId, limit: u32) -> Result<Arc<Vec<Message>>, Error> {
         let messages =
             sqlx::query_as("SELECT * FROM messages WHERE conversation = $1 ORDER BY id DESC LIMIT $2")
