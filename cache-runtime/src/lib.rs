@@ -6,6 +6,7 @@ extern crate self as cache_runtime;
 #[doc(hidden)]
 pub mod __private;
 
+mod batch;
 mod breaker;
 mod cache;
 pub mod catalog;
@@ -34,7 +35,7 @@ mod tag;
 mod time;
 mod typed;
 
-pub use cache_macros::{KeyPart, cached, invalidates, updates};
+pub use cache_macros::{KeyPart, cached, cached_many, invalidates, updates};
 
 pub use self::cache::{Cache, CacheBuilder, OnRestart};
 pub use self::catalog::catalog;

@@ -5,6 +5,7 @@ mod kind;
 
 pub use self::call::{Call, Missed};
 pub use self::kind::{AnyKind, Fallible, HiddenResult, Kind, Plain, PlainReturn};
+pub use crate::batch::{Holds, Many, fetch_many};
 pub use crate::cache::Cache;
 pub use crate::catalog;
 #[cfg(feature = "msgpack")]
@@ -130,7 +131,7 @@ where
         let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.site, call.policy));
         let Missed { site, policy, .. } = *call;
         let request =
-            Request { site, policy, key: &call.key, args: &call.args, tags: &call.tags, tags_with, tag_ttl };
+            Request { site, policy, key: &call.key, args: &call.args, tags: &call.tags, tags_with, tag_ttl, batch: None };
         let cached = call.condition && engine.enabled;
         let mut slot = Slot::empty(site, rules);
         // What may be due was not served before.

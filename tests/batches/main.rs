@@ -1,0 +1,12 @@
+//! Batches: many ids of one cached function, looked up together and loaded by one body, over the in-process store and over a real Redis.
+#![allow(clippy::large_futures, reason = "a test's futures are polled where they are made")]
+
+mod absent;
+mod entries;
+mod forms;
+mod limits;
+mod races;
+mod source;
+#[allow(dead_code, reason = "these tests need a part of it")]
+#[path = "../ordered/world.rs"]
+mod world;
