@@ -4,6 +4,7 @@ use super::source::{Down, Table, get, get_entry, get_many, tens};
 use super::world::{Process, Spy, World, everywhere};
 use cache_runtime::store::Memory;
 use cache_runtime::{Cache, Outcome, Tier, cached, cached_many, observed};
+use cache_tests::gate::Gate;
 use cache_tests::redis_process::RedisServer;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,22 +21,30 @@ fn calls(server: &RedisServer, command: &str) -> usize {
 
 #[tokio::test]
 async fn a_hundred_ids_are_one_lookup_and_one_load() {
-    let server = RedisServer::start();
-    let world = World::Redis(server);
+    let world = World::Redis(RedisServer::start());
     let World::Redis(server) = &world else { unreachable!("it is one") };
     let (one, other) = (world.process().await, world.process().await);
     let ids: Vec<u64> = (0..100).collect();
-    let table = Table::of(0..100);
+    let gate = Gate::default();
+    let (first, table) = (Table::of(1_000..1_010), Table::behind(&gate, 0..100));
+    // Once the generation of the namespace is known, only lookups read, up to the fills.
+    for id in 1_000..1_002 {
+        one.0.scope_for(near(id, &first)).await.expect("found");
+    }
     let lookups = |server| calls(server, "get") + calls(server, "mget");
     let before = lookups(server);
-    let loaded = one.0.scope_for(get_many(&ids, &table)).await;
-    assert_eq!(loaded, Ok(tens(0..100)));
-    assert_eq!(lookups(server) - before, 1, "the lookup of the batch that loads");
-    assert_eq!(table.asked(), [ids.clone()]);
+    let loading = one.0.scope_for(near_many(ids.clone(), &table));
+    let meanwhile = async {
+        gate.arrived().await;
+        assert_eq!(lookups(server) - before, 1, "the lookup of the batch that loads");
+        gate.open();
+    };
+    assert_eq!(tokio::join!(loading, meanwhile).0, Ok(tens(0..100)));
+    assert_eq!(table.asked(), [&ids[..]]);
     // The fills are on their way, before whatever comes next on this connection.
-    one.0.scope_for(get(0, &table)).await.expect("found");
+    one.0.scope_for(async { near_entry(0).peek().await }).await.expect("stored");
     let before = lookups(server);
-    assert_eq!(other.0.scope_for(get_many(&ids, &table)).await, Ok(tens(0..100)));
+    assert_eq!(other.0.scope_for(near_many(ids.clone(), &table)).await, Ok(tens(0..100)));
     assert_eq!(lookups(server) - before, 1, "the lookup of the batch that finds all");
     assert_eq!(table.asked().len(), 1);
 }
@@ -122,7 +131,11 @@ async fn an_error_passes_and_stores_nothing() {
         let table = Table::of(0..10);
         process.0.scope_for(get(1, &table)).await.expect("found");
         table.fail(true);
-        assert_eq!(process.0.scope_for(get_many(&[1, 2, 3], &table)).await, Err(Down), "although one was there");
+        assert_eq!(
+            process.0.scope_for(get_many(&[1, 2, 3], &table)).await,
+            Err(Down),
+            "although one was there"
+        );
         let entry = async |id| process.0.scope_for(async { get_entry(id).peek().await }).await;
         assert_eq!((entry(1).await, entry(2).await), (Some(Some(10)), None));
         table.fail(false);

@@ -30,7 +30,8 @@ impl Repo {
     /// The entry is read from `self`.
     #[cached_many(each id in ids => self.get(id))]
     async fn get_many(&self, ids: &[Id]) -> Vec<Option<u64>> {
-        let found = self.table.query(&ids.iter().map(|id| id.0).collect::<Vec<_>>()).await.unwrap_or_default();
+        let found =
+            self.table.query(&ids.iter().map(|id| id.0).collect::<Vec<_>>()).await.unwrap_or_default();
         ids.iter().map(|id| found.get(&id.0).copied()).collect()
     }
 
@@ -53,7 +54,11 @@ impl Repo {
 
     /// A body may take a parameter away, though it may run twice.
     #[cached_many(each id in ids => Self::scaled(id))]
-    async fn scaled_many(ids: &Vec<Id>, factor: String) -> Vec<(Id, u64)> {
+    async fn scaled_many(mut ids: &[Id], mut factor: String) -> Vec<(Id, u64)> {
+        if factor.is_empty() {
+            ids = &[];
+        }
+        factor.push('x');
         let factor: Box<str> = factor.into_boxed_str();
         ids.iter().rev().map(|id| (*id, id.0 * factor.len() as u64)).collect()
     }
@@ -86,7 +91,7 @@ async fn pairs_come_in_the_order_asked() {
     let cache = Cache::in_process();
     let call = |ids: Vec<Id>| {
         let cache = cache.clone();
-        async move { cache.scope_for(Repo::scaled_many(&ids, "xx".to_owned())).await }
+        async move { cache.scope_for(Repo::scaled_many(&ids, "x".to_owned())).await }
     };
     assert_eq!(call(vec![Id(1), Id(3), Id(2), Id(3)]).await, [(Id(1), 2), (Id(3), 6), (Id(2), 4)]);
     assert_eq!(cache.scope_for(Repo::scaled(Id(3), "not run".to_owned())).await, 6);

@@ -3,6 +3,16 @@
 
 mod absent;
 mod entries;
+#[deny(
+    warnings,
+    clippy::pedantic,
+    missing_docs,
+    rust_2018_idioms,
+    single_use_lifetimes,
+    unreachable_pub,
+    unused_lifetimes,
+    unused_qualifications
+)]
 mod forms;
 mod limits;
 mod races;

@@ -100,7 +100,8 @@ async fn batches_of_two_processes_share_their_loads() {
 async fn overlapping_batches_in_opposite_order_end() {
     let memory: Arc<Memory> = Arc::default();
     for loads in [1, 64] {
-        let cache = Cache::builder().store(memory.clone()).loads(loads).build().expect("a good configuration");
+        let cache =
+            Cache::builder().store(memory.clone()).loads(loads).build().expect("a good configuration");
         let process = Process(cache);
         let gate = Gate::default();
         let table = Table::behind(&gate, 0..300);
@@ -116,7 +117,12 @@ async fn overlapping_batches_in_opposite_order_end() {
         let mut loaded = table.asked().concat();
         loaded.sort_unstable();
         loaded.dedup();
-        assert_eq!(loaded.len(), table.asked().concat().len(), "each id was loaded once: {:?}", table.asked());
+        assert_eq!(
+            loaded.len(),
+            table.asked().concat().len(),
+            "each id was loaded once: {:?}",
+            table.asked()
+        );
         for id in ids {
             process.0.scope_for(async { get_entry(id).invalidate().await }).await;
         }

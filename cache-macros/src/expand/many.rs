@@ -4,7 +4,7 @@ use proc_macro2::{Group, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned;
 
-use super::function::{typed_after, within};
+use super::function::{made, typed_after};
 use super::rules::kind;
 use super::targets;
 use super::{own, own_at, placed};
@@ -18,39 +18,38 @@ pub(super) fn function(func: &Func, many: &Many) -> TokenStream {
     let error = quote_spanned!(span=> <#output as #placed_krate::__private::Many<#key>>::Error);
     let share = kind(krate, &error, "share", &TokenStream::new());
     let entry = targets::entry(krate, &many.entry);
-    let clone = quote_spanned!(own()=> #krate::__private::core::clone::Clone::clone);
     let cloned = cloned.iter().map(|param| {
-        quote_spanned! {own()=>
+        let krate = placed(krate, param.span());
+        quote_spanned! {own_at(param.span())=>
             #[allow(unused_mut)]
-            let mut #param = #clone(&#param);
+            let mut #param = #krate::__private::core::clone::Clone::clone(&#param);
         }
     });
     let missing = match held {
         Held::Slice => quote_spanned!(own()=> &missing[..]),
         Held::Vec => quote_spanned!(own()=> missing),
-        Held::VecRef => quote_spanned!(own()=> &missing),
     };
     let shadowed = quote_spanned! {own()=>
         #[allow(unused_mut)]
         let mut #ids = #missing;
     };
-    within(func, |body: &Group| {
+    let one = quote_spanned! {own()=>
+        |asked| {
+            let #id = #krate::__private::core::clone::Clone::clone(asked);
+            #entry
+        }
+    };
+    made(func, &func.attrs, &many.sig, |body: &Group| {
         let body = typed_after(&shadowed, output, body, &quote_spanned!(own()=> move));
-        let fetch = quote_spanned!(span=> #placed_krate::__private::fetch_many::<_, _, #output, _>);
-        quote_spanned! {own()=>
-            #fetch(
-                &#ids[..],
-                |asked| {
-                    let #id = #clone(asked);
-                    #entry
-                },
-                #share,
-                |missing| {
-                    #(#cloned)*
-                    #body
-                },
-            )
-            .await
+        let load = quote_spanned! {own()=>
+            |missing| {
+                #(#cloned)*
+                #body
+            }
+        };
+        // all of it at the return type, so that the compiler says once and there what that lacks
+        quote_spanned! {span=>
+            #placed_krate::__private::fetch_many::<#key, _, #output, _>(&#ids[..], #one, #share, #load).await
         }
     })
 }

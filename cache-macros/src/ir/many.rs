@@ -4,8 +4,10 @@ use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned as _;
+use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Expr, ExprCall, ExprPath, FnArg, Pat, PatIdent, Path, ReceiverKind, Token, Type, parse_quote, token,
+    Expr, ExprCall, ExprPath, FnArg, Pat, PatIdent, Path, ReceiverKind, Signature, Token, Type, parse_quote,
+    token,
 };
 
 use super::mutation::Entry;
@@ -27,6 +29,8 @@ pub(crate) struct Many {
     pub(crate) key: Type,
     /// What each run of the body takes for itself.
     pub(crate) cloned: Vec<Ident>,
+    /// The signature, in which nothing is `mut` that only a run changes.
+    pub(crate) sig: Signature,
     pub(crate) output: Type,
 }
 
@@ -37,11 +41,10 @@ pub(crate) enum Held {
     Slice,
     /// `Vec<K>`
     Vec,
-    /// `&Vec<K>`
-    VecRef,
 }
 
-const THERE: &str = "a batch shares the entries of its cached function, and their options; write this one there";
+const THERE: &str =
+    "a batch shares the entries of its cached function, and their options; write this one there";
 
 #[rustfmt::skip]
 const KNOWN: &[Known] = &[
@@ -62,7 +65,7 @@ enum Written {
     /// `Self::get`
     Function(ExprPath),
     /// `each id in ids => Self::get(id)`
-    Target(Target),
+    Target(Box<Target>),
 }
 
 impl Many {
@@ -72,7 +75,7 @@ impl Many {
         check_func(func, diag);
         let (id, entry, source) = match written {
             Written::Function(path) => of_function(path, each, diag)?,
-            Written::Target(target) => of_target(target, each, diag)?,
+            Written::Target(target) => of_target(*target, each, diag)?,
         };
         let param = held_in(&source, func, diag)?;
         let Some((held, key)) = held(&param.ty) else {
@@ -84,16 +87,18 @@ impl Many {
         };
         let output = output(func, diag)?;
         let ids = param.ident().cloned()?;
-        let cloned = cloned(func, &ids, diag);
-        Some(Many { krate: krate.unwrap_or_else(runtime), id, entry, ids, held, key, cloned, output })
+        let mut sig = func.sig.clone();
+        let cloned = cloned(&mut sig, &ids, diag);
+        Some(Many { krate: krate.unwrap_or_else(runtime), id, entry, ids, held, key, cloned, sig, output })
     }
 }
 
 fn read(tokens: TokenStream, diag: &Diag) -> Option<(Written, Option<Expr>, Option<Path>)> {
     let mut reader = Reader::new(KNOWN, diag);
-    let (mut first, mut tried) = (None, false);
+    let (mut first, mut tried, mut options) = (None, false, 0);
     reader.read_all(tokens, |reader, input| {
         if reader.at_option(input) {
+            options += 1;
             return reader.option(input);
         }
         let span = input.span();
@@ -105,6 +110,8 @@ fn read(tokens: TokenStream, diag: &Diag) -> Option<(Written, Option<Expr>, Opti
         first = Some(written);
         Ok(())
     });
+    // what was refused may have been meant for it
+    let named = tried || options > reader.given.len();
     let (mut each, mut krate) = (None, None);
     for Given { value, .. } in reader.given {
         match value {
@@ -113,7 +120,7 @@ fn read(tokens: TokenStream, diag: &Diag) -> Option<(Written, Option<Expr>, Opti
             _ => {}
         }
     }
-    if !tried {
+    if !named {
         diag.error(
             Span::call_site(),
             "no cached function is named; write for example `#[cached_many(Self::get, each = ids)]`",
@@ -137,7 +144,7 @@ fn written(input: ParseStream<'_>) -> syn::Result<Written> {
             format!("a method is named by its call for one id; write `each id in ids => {method}(id)`");
         return Err(syn::Error::new_spanned(field, message));
     }
-    input.parse().map(Written::Target)
+    input.parse().map(|target| Written::Target(Box::new(target)))
 }
 
 /// `Self::get, each = ids`
@@ -147,13 +154,13 @@ fn of_function(path: ExprPath, each: Option<Expr>, diag: &Diag) -> Option<(Pat, 
         diag.error_at(&path, format!("no parameter is named that holds the ids; write `{name}, each = ids`"));
         return None;
     };
-    let id = Ident::new("id", Span::mixed_site());
+    let id = Ident::new("id", Span::mixed_site().located_at(path.span()));
     let paren_token = token::Paren(path.span());
     let call = ExprCall {
         attrs: Vec::new(),
         func: Box::new(Expr::Path(path.clone())),
         paren_token,
-        args: [Expr::from(parse_quote!(#id))].into_iter().collect(),
+        args: parse_quote!(#id),
     };
     Some((parse_quote!(#id), Entry::of(Call::Path(path, call)), each))
 }
@@ -161,7 +168,10 @@ fn of_function(path: ExprPath, each: Option<Expr>, diag: &Diag) -> Option<(Pat, 
 /// `each id in ids => Self::get(id)`
 fn of_target(target: Target, each: Option<Expr>, diag: &Diag) -> Option<(Pat, Entry, Expr)> {
     let Aim::Call(call) = target.aim else {
-        diag.error(target.span, "a batch has the entries of a cached function; write `Self::get, each = ids`");
+        diag.error(
+            target.span,
+            "a batch has the entries of a cached function; write `Self::get, each = ids`",
+        );
         return None;
     };
     let Some(of_target) = target.each else {
@@ -199,16 +209,17 @@ fn held_in<'a>(source: &Expr, func: &'a Func, diag: &Diag) -> Option<&'a Param> 
 }
 
 fn held(ty: &Type) -> Option<(Held, Type)> {
-    let of_vec = |ty: &Type| {
-        let segment = last_segment(ty).filter(|segment| segment.ident == "Vec")?;
-        first_type(segment).cloned()
-    };
     match peel(ty) {
-        Type::Reference(reference) if reference.mutability.is_none() => match peel(&reference.elem) {
-            Type::Slice(slice) => Some((Held::Slice, (*slice.elem).clone())),
-            elem => of_vec(elem).map(|key| (Held::VecRef, key)),
+        Type::Reference(reference) => match peel(&reference.elem) {
+            Type::Slice(slice) if reference.mutability.is_none() => {
+                Some((Held::Slice, (*slice.elem).clone()))
+            }
+            _ => None,
         },
-        ty => of_vec(ty).map(|key| (Held::Vec, key)),
+        ty => {
+            let segment = last_segment(ty).filter(|segment| segment.ident == "Vec")?;
+            Some((Held::Vec, first_type(segment)?.clone()))
+        }
     }
 }
 
@@ -239,7 +250,9 @@ fn check_func(func: &Func, diag: &Diag) {
         let Some(again) = func.attribute(other) else { continue };
         diag.error_at(
             again,
-            format!("a function has `#[cached_many]` once and no attribute of ours beside it; remove `#[{other}]`"),
+            format!(
+                "a function has `#[cached_many]` once and no attribute of ours beside it; remove `#[{other}]`"
+            ),
         );
     }
     let borrows = func.sig.receiver().is_none_or(|receiver| match &receiver.kind {
@@ -256,18 +269,27 @@ fn is_shared(ty: &Type) -> bool {
     matches!(peel(ty), Type::Reference(reference) if reference.mutability.is_none())
 }
 
-/// The parameters that are no references: a run could take them away from the next one.
-fn cloned(func: &Func, ids: &Ident, diag: &Diag) -> Vec<Ident> {
+/// The parameters that a run could take away from the next one, or change.
+fn cloned(sig: &mut Signature, ids: &Ident, diag: &Diag) -> Vec<Ident> {
+    struct Still;
+    impl VisitMut for Still {
+        fn visit_pat_ident_mut(&mut self, pat: &mut PatIdent) {
+            pat.mutability = None;
+            visit_mut::visit_pat_ident_mut(self, pat);
+        }
+    }
     let mut cloned = Vec::new();
-    for input in &func.sig.inputs {
+    for input in &mut sig.inputs {
         let FnArg::Typed(typed) = input else { continue };
+        let changed = matches!(&*typed.pat, Pat::Ident(PatIdent { mutability: Some(_), .. }));
+        Still.visit_pat_mut(&mut typed.pat);
         match peel(&typed.ty) {
             Type::Reference(reference) if reference.mutability.is_some() => diag.error_at(
                 &typed.ty,
                 "the body may run twice, and neither run can have what the other one changes; take it by `&`, or something \
                  that clones",
             ),
-            Type::Reference(_) => {}
+            Type::Reference(_) if !changed => {}
             _ => match &*typed.pat {
                 Pat::Ident(PatIdent { ident, subpat: None, .. }) if ident == ids => {}
                 Pat::Wild(_) => {}

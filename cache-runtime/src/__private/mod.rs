@@ -130,8 +130,16 @@ where
         let engine = &cache.engine;
         let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.site, call.policy));
         let Missed { site, policy, .. } = *call;
-        let request =
-            Request { site, policy, key: &call.key, args: &call.args, tags: &call.tags, tags_with, tag_ttl, batch: None };
+        let request = Request {
+            site,
+            policy,
+            key: &call.key,
+            args: &call.args,
+            tags: &call.tags,
+            tags_with,
+            tag_ttl,
+            batch: None,
+        };
         let cached = call.condition && engine.enabled;
         let mut slot = Slot::empty(site, rules);
         // What may be due was not served before.
