@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     // The algorithm, and the place in the program that asks it.
     &["catalog", "engine"],
     // Front.
-    &["typed", "cache", "context", "scope", "entry", "mutation", "batch"],
+    &["typed", "cache", "context", "scope", "entry", "mutation", "batch", "warm"],
     // Rim.
     &["__private"],
 ];

@@ -17,6 +17,7 @@ mod forms;
 mod limits;
 mod races;
 mod source;
+mod warming;
 #[allow(dead_code, reason = "these tests need a part of it")]
 #[path = "../ordered/world.rs"]
 mod world;

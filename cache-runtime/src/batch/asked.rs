@@ -6,19 +6,19 @@ use crate::entry::{EntryRef, Place};
 use crate::typed::Rules;
 use std::collections::HashMap;
 
-pub(super) struct Asked<K, V> {
+pub(crate) struct Asked<K, V> {
     /// The ids, each once, in the order asked.
-    pub(super) ids: Vec<K>,
+    pub(crate) ids: Vec<K>,
     /// Their entries.
-    pub(super) entries: Vec<(Place, Rules<V>)>,
+    pub(crate) entries: Vec<(Place, Rules<V>)>,
     /// For each id that was asked for, where it is among these.
-    pub(super) places: Vec<usize>,
+    pub(crate) places: Vec<usize>,
     by_key: HashMap<Vec<u8>, usize>,
 }
 
 impl<K: Clone, V: Value> Asked<K, V> {
     /// Ids of one key are one.
-    pub(super) fn of(ids: &[K], entry: impl Fn(&K) -> EntryRef<V>) -> Self {
+    pub(crate) fn of(ids: &[K], entry: impl Fn(&K) -> EntryRef<V>) -> Self {
         let mut asked =
             Self { ids: Vec::new(), entries: Vec::new(), places: Vec::new(), by_key: HashMap::new() };
         for id in ids {
@@ -38,7 +38,7 @@ impl<K: Clone, V: Value> Asked<K, V> {
     ///
     /// # Panics
     /// If the body gave values in order, and not as many as it was asked for: whose they are cannot be known.
-    pub(super) fn spread<T>(
+    pub(crate) fn spread<T>(
         &self,
         places: &[usize],
         found: Found<K, T>,

@@ -20,13 +20,16 @@ pub trait Many<K>: Sized {
     ///
     /// # Errors
     /// The body's own.
+    #[doc(hidden)]
     fn open(self) -> Result<Found<K, Self::Item>, Self::Error>;
 
     /// An answer of the same kind.
+    #[doc(hidden)]
     fn close(answer: Result<Answer<'_, K, Self::Item>, Self::Error>) -> Self;
 }
 
 /// What a body found.
+#[doc(hidden)]
 pub enum Found<K, T> {
     /// Values with their ids, in any order.
     ById(Vec<(K, T)>),
@@ -35,6 +38,7 @@ pub enum Found<K, T> {
 }
 
 /// What a call answers.
+#[doc(hidden)]
 pub struct Answer<'a, K, T> {
     /// The ids, each once, in the order asked.
     pub(super) ids: Vec<K>,
@@ -134,9 +138,11 @@ impl<K, M: Many<K, Error = Infallible>, E> Many<K> for Result<M, E> {
 )]
 pub trait Holds<T>: Sized {
     /// What is stored where the body gave this; nothing where the entry cannot say that there is no value.
+    #[doc(hidden)]
     fn of(given: Option<T>) -> Option<Self>;
 
     /// What the caller gets.
+    #[doc(hidden)]
     fn given(self) -> Option<T>;
 }
 

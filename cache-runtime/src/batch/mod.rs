@@ -4,11 +4,11 @@ mod asked;
 mod many;
 mod run;
 
+pub(crate) use self::asked::Asked;
 pub use self::many::{Holds, Many};
+pub(crate) use self::run::{Body, run};
 
-use self::asked::Asked;
 use self::many::Answer;
-use self::run::{Body, run};
 use crate::codec::Value;
 use crate::context;
 use crate::engine::{Answered, Request};

@@ -8,18 +8,18 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 
 /// What loads for several seats of a board.
-pub(super) struct Body<B, D> {
+pub(crate) struct Body<B, D> {
     /// Makes the future that loads.
-    pub(super) begin: B,
+    pub(crate) begin: B,
     /// The value of each of them, of what that gave.
-    pub(super) end: D,
+    pub(crate) end: D,
 }
 
 /// Polls `members` to their ends, and the body for those that want it, whenever none asks any more.
 ///
 /// # Errors
 /// The first error of the body, which those have who wanted it, or of `ended`; the other members are dropped then.
-pub(super) async fn run<M, V, O, E, F>(
+pub(crate) async fn run<M, V, O, E, F>(
     members: impl Iterator<Item = M>,
     board: &Board<V>,
     mut ended: impl FnMut(M::Output) -> Result<(), E>,

@@ -10,10 +10,12 @@ mod local;
 mod read;
 mod refresh;
 mod tags;
+mod warm;
 
 pub(crate) use self::batch::Batch;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
+pub(crate) use self::warm::Warmth;
 
 use self::batch::Admitted;
 

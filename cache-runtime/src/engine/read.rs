@@ -19,7 +19,7 @@ use std::time::Duration;
 const PATIENCE: u32 = 3;
 
 /// What an answer of the store means for a lookup.
-enum Seen {
+pub(super) enum Seen {
     /// The caller has its value.
     Usable(Answered),
     /// Someone loads.
@@ -33,8 +33,8 @@ enum Seen {
 }
 
 /// An answer of the store, and what was known when it was asked.
-struct Reply {
-    ticket: Ticket,
+pub(super) struct Reply {
+    pub(super) ticket: Ticket,
     bytes: Option<Bytes>,
     generations: Option<Vec<Option<Generation>>>,
 }
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    async fn look_up(
+    pub(super) async fn look_up(
         &self,
         request: &Request<'_>,
         marks: &Marks,
@@ -156,7 +156,7 @@ impl Engine {
     }
 
     /// What stands at the key, and what that means; a usable value is the answer, and goes to L1.
-    async fn see(
+    pub(super) async fn see(
         &self,
         request: &Request<'_>,
         marks: &Marks,
