@@ -1,6 +1,6 @@
 //! What an id is worth that the body has no value for.
 
-use super::source::{Down, Table};
+use super::source::{Down, Table, soon};
 use cache_runtime::store::Lifetime;
 use cache_runtime::{Cache, cached, cached_many};
 use std::collections::HashMap;
@@ -65,8 +65,47 @@ async fn an_id_that_cannot_be_absent_is_left_out_and_not_stored() {
     let (cache, table) = (Cache::in_process(), Table::of([1]));
     assert_eq!(cache.scope_for(surely_many(&[1, 2], &table)).await, Ok(HashMap::from([(1, 10)])));
     assert_eq!(cache.scope_for(async { surely_entry(2).peek().await }).await, None);
-    assert_eq!(cache.scope_for(surely(2, &table)).await, Err(Down));
+    assert_eq!(soon(cache.scope_for(surely(2, &table))).await, Err(Down));
     table.set(2, 20);
-    assert_eq!(cache.scope_for(surely(2, &table)).await, Ok(20), "no lease is left");
+    assert_eq!(cache.scope_for(surely(2, &table)).await, Ok(20));
     assert_eq!(table.asked(), [vec![1, 2], vec![2], vec![2]]);
+}
+
+/// A body that gives more than it was asked for.
+#[cached_many(surely, each = ids)]
+async fn neighbours(ids: &[u64], table: &Table) -> Result<HashMap<u64, u64>, Down> {
+    let around: Vec<u64> = ids.iter().flat_map(|id| id - 1..=id + 1).collect();
+    table.query(&around).await
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_is_neither_stored_nor_answered() {
+    let (cache, table) = (Cache::in_process(), Table::of(0..10));
+    assert_eq!(cache.scope_for(surely(3, &table)).await, Ok(30));
+    table.set(3, 31);
+    let found = cache.scope_for(neighbours(&[2, 3], &table)).await;
+    assert_eq!(found, Ok(HashMap::from([(2, 20), (3, 30)])), "3 was there");
+    assert_eq!(table.asked()[1..], [vec![1, 2, 3]]);
+    assert!(!cache.scope_for(async { surely_entry(1).exists().await }).await);
+    assert_eq!(cache.scope_for(surely(3, &table)).await, Ok(30));
+}
+
+#[cached(ns = "batches", ttl = "10s", l1 = "off", stale_if_error = "1h", skip(table))]
+async fn lasting(id: u64, table: &Table) -> Result<u64, Down> {
+    table.one(id).await?.ok_or(Down)
+}
+
+#[cached_many(lasting, each = ids)]
+async fn lasting_many(ids: &[u64], table: &Table) -> Result<HashMap<u64, u64>, Down> {
+    table.query(ids).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_value_is_no_answer_where_the_body_has_none() {
+    let (cache, table) = (Cache::in_process(), Table::of([1]));
+    assert_eq!(cache.scope_for(lasting_many(&[1], &table)).await, Ok(HashMap::from([(1, 10)])));
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let empty = Table::default();
+    assert_eq!(cache.scope_for(lasting_many(&[1], &empty)).await, Ok(HashMap::new()));
+    assert_eq!(empty.asked(), [vec![1]]);
 }

@@ -1,6 +1,6 @@
 //! Which entries a batch has, and how many trips and loads it takes.
 
-use super::source::{Down, Table, get, get_entry, get_many, tens};
+use super::source::{Down, Table, get, get_entry, get_many, soon, tens};
 use super::world::{Process, Spy, World, everywhere};
 use cache_runtime::store::Memory;
 use cache_runtime::{Cache, Outcome, Tier, cached, cached_many, observed};
@@ -139,9 +139,10 @@ async fn an_error_passes_and_stores_nothing() {
         let entry = async |id| process.0.scope_for(async { get_entry(id).peek().await }).await;
         assert_eq!((entry(1).await, entry(2).await), (Some(Some(10)), None));
         table.fail(false);
-        // The leases were given back: nobody waits for them to lapse.
-        assert_eq!(process.0.scope_for(get_many(&[1, 2, 3], &table)).await, Ok(tens(1..=3)));
-        assert_eq!(table.asked(), [vec![1], vec![2, 3], vec![2, 3]]);
+        assert_eq!(soon(process.0.scope_for(get_many(&[1, 2, 3], &table))).await, Ok(tens(1..=3)));
+        let mut again = table.asked()[2..].concat();
+        again.sort_unstable();
+        assert_eq!(again, [2, 3], "the first one was there all the time");
     })
     .await;
 }

@@ -16,6 +16,7 @@ mod entries;
 mod forms;
 mod limits;
 mod races;
+mod random;
 mod source;
 mod warming;
 #[allow(dead_code, reason = "these tests need a part of it")]

@@ -1,6 +1,6 @@
 //! Loads in flight, invalidations and cancellations, each ordered by gates.
 
-use super::source::{Down, Table, get, get_entry, get_many, tens};
+use super::source::{Down, Table, get, get_entry, get_many, soon, tens};
 use super::world::{Process, Spy, World, everywhere};
 use cache_runtime::store::Memory;
 use cache_runtime::{Cache, Outcome, cached, cached_many, observed};
@@ -8,7 +8,6 @@ use cache_tests::gate::Gate;
 use cache_tests::wait::within;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::{JoinHandle, yield_now};
 
 type Found = Result<HashMap<u64, u64>, Down>;
@@ -241,9 +240,7 @@ async fn a_dropped_batch_gives_all_its_leases_back() {
         batch.abort();
         assert!(batch.await.is_err_and(|error| error.is_cancelled()));
         gate.open();
-        // A lease that is not given back lapses after three seconds.
-        let next = tokio::time::timeout(Duration::from_secs(2), end(spawn(&other, &ids, &table))).await;
-        assert_eq!(next.expect("leases are left"), Ok(tens(0..100)));
+        assert_eq!(soon(end(spawn(&other, &ids, &table))).await, Ok(tens(0..100)));
     })
     .await;
 }
@@ -262,6 +259,25 @@ async fn a_failed_load_of_another_fails_the_batch_that_waits_for_it() {
     assert_eq!(end(call).await.0, Err(Down));
     assert_eq!(end(batch).await, Err(Down));
     assert_eq!(table.asked(), [vec![2]]);
+}
+
+#[tokio::test]
+async fn who_joins_a_batch_that_fails_gets_its_error() {
+    everywhere(async |world| {
+        let process = world.process().await;
+        let gate = Gate::default();
+        let table = Table::behind(&gate, 0..10);
+        table.fail(true);
+        let batch = spawn(&process, &[1, 2], &table);
+        gate.arrived().await;
+        let call = spawn_one(&process, 2, &table);
+        quiet().await;
+        gate.open();
+        assert_eq!(end(batch).await, Err(Down));
+        assert_eq!(end(call).await, (Err(Down), Outcome::Joined));
+        assert_eq!(table.asked(), [vec![1, 2]]);
+    })
+    .await;
 }
 
 /// The error of one function cannot be that of the other.

@@ -4,6 +4,7 @@ use cache_runtime::{cached, cached_many};
 use cache_tests::gate::Gate;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Rows by id; clones are the same table.
 #[derive(Clone, Default)]
@@ -78,6 +79,11 @@ pub(crate) async fn get(id: u64, table: &Table) -> Result<Option<u64>, Down> {
 #[cached_many(get, each = ids)]
 pub(crate) async fn get_many(ids: &[u64], table: &Table) -> Result<HashMap<u64, u64>, Down> {
     table.query(ids).await
+}
+
+/// Runs a call that a lease of nobody would hold up: one that is not given back lapses after three seconds.
+pub(crate) async fn soon<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(2), call).await.expect("a lease is left")
 }
 
 /// What a table of [`Table::of`] has for `ids`.
