@@ -6,6 +6,7 @@ extern crate self as cache_runtime;
 #[doc(hidden)]
 pub mod __private;
 
+mod batch;
 mod breaker;
 mod cache;
 pub mod catalog;
@@ -34,9 +35,11 @@ mod sync;
 mod tag;
 mod time;
 mod typed;
+mod warm;
 
-pub use cache_macros::{KeyPart, cached, invalidates, updates};
+pub use cache_macros::{KeyPart, cached, cached_many, invalidates, updates};
 
+pub use self::batch::{Holds, Many};
 pub use self::cache::{Cache, CacheBuilder, OnRestart};
 pub use self::catalog::catalog;
 pub use self::codec::{Compression, Value};
@@ -52,3 +55,4 @@ pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
 pub use self::policy::{Absent, Level, Policy};
 pub use self::scope::{Commit, Deferred, Scope};
+pub use self::warm::{Warmed, Warming};

@@ -8,6 +8,7 @@ pub(crate) mod impl_block;
 pub(crate) mod key;
 pub(crate) mod key_part;
 pub(crate) mod listed;
+pub(crate) mod many;
 pub(crate) mod mutation;
 pub(crate) mod places;
 pub(crate) mod policy;

@@ -5,6 +5,7 @@ mod kind;
 
 pub use self::call::{Call, Missed};
 pub use self::kind::{AnyKind, Fallible, HiddenResult, Kind, Plain, PlainReturn};
+pub use crate::batch::{Holds, Many, fetch_many};
 pub use crate::cache::Cache;
 pub use crate::catalog;
 #[cfg(feature = "msgpack")]

@@ -42,7 +42,7 @@ impl Engine {
     ) -> Result<Led, StoreError> {
         let key = &marks.key;
         // Before the lease: nobody else is kept waiting by who waits here.
-        let _admitted = self.admitted(request.site).await;
+        let _admitted = self.admitted(request).await;
         let token = Token::random();
         let created_ms = self.store.now_ms();
         let held = HeldLease { store: &self.store, key, token, armed: true };

@@ -2,6 +2,7 @@
 
 mod age;
 mod background;
+mod batch;
 mod heat;
 mod hold;
 mod invalidate;
@@ -11,9 +12,14 @@ mod prolong;
 mod read;
 mod refresh;
 mod tags;
+mod warm;
 
+pub(crate) use self::batch::Batch;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
+pub(crate) use self::warm::Warmth;
+
+use self::batch::Admitted;
 
 use crate::codec::Compression;
 use crate::error::StoreError;
@@ -34,7 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// How long a lease lives without being renewed: what a crashed loader blocks its key.
 const LEASE: Duration = Duration::from_secs(3);
@@ -94,6 +100,8 @@ pub(crate) struct Request<'a> {
     pub(crate) tags_with: bool,
     /// How long generations have to live: as long as the entry.
     pub(crate) tag_ttl: Option<Duration>,
+    /// The lookups that have one body together with this one.
+    pub(crate) batch: Option<&'a Batch>,
 }
 
 impl<'a> Request<'a> {
@@ -231,16 +239,17 @@ impl Engine {
     }
 
     /// Waits for this namespace's turn to load, as long as a joiner waits for a load; from then on, for a place among the fallbacks.
-    async fn admitted(&self, site: &'static Site) -> Option<OwnedSemaphorePermit> {
-        let turn = self.admission(site).acquire_owned();
-        let turn = tokio::time::timeout(site.load_timeout + LEASE, turn).await;
-        let permit = match turn {
-            Ok(permit) => permit,
-            // Loads that do not end, or one that waits for this one without knowing it.
-            Err(_) => self.fallbacks.clone().acquire_owned().await,
+    async fn admitted(&self, request: &Request<'_>) -> Option<Admitted> {
+        let site = request.site;
+        let admitted = async {
+            let turn = self.admission(site).acquire_owned();
+            match tokio::time::timeout(site.load_timeout + LEASE, turn).await {
+                Ok(permit) => permit,
+                // Loads that do not end, or one that waits for this one without knowing it.
+                Err(_) => self.fallbacks.clone().acquire_owned().await,
+            }
         };
-        // They are never closed.
-        permit.ok()
+        request.admitted(admitted).await
     }
 
     /// Whether this namespace's turn would come at once.

@@ -19,7 +19,7 @@ use std::time::Duration;
 const PATIENCE: u32 = 3;
 
 /// What an answer of the store means for a lookup.
-enum Seen {
+pub(super) enum Seen {
     /// The caller has its value.
     Usable(Answered),
     /// Someone loads.
@@ -33,8 +33,8 @@ enum Seen {
 }
 
 /// An answer of the store, and what was known when it was asked.
-struct Reply {
-    ticket: Ticket,
+pub(super) struct Reply {
+    pub(super) ticket: Ticket,
     bytes: Option<Bytes>,
     generations: Option<Vec<Option<Generation>>>,
 }
@@ -77,7 +77,7 @@ impl Engine {
                 reply = None;
                 // What many ask for is there, or soon will be.
                 probes = false;
-                let verdict = tokio::time::timeout(patience, joiner.verdict()).await;
+                let verdict = request.waiting(tokio::time::timeout(patience, joiner.verdict())).await;
                 match verdict.unwrap_or(Verdict::Failed(None)) {
                     Verdict::Certified(value) if call.adopt(&value) => {
                         return Ok(Answered::by(Outcome::Joined));
@@ -116,7 +116,7 @@ impl Engine {
                 Seen::Lease(lease) => {
                     let ticket = self.ticket(marks);
                     let wait = self.waits.wait(&self.store, key, lease);
-                    let Ok(bytes) = tokio::time::timeout(patience, wait).await else {
+                    let Ok(bytes) = request.waiting(tokio::time::timeout(patience, wait)).await else {
                         return Ok(self.load_alone(request, call).await);
                     };
                     reply = Some(Reply { ticket, bytes: bytes?, generations: None });
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    async fn look_up(
+    pub(super) async fn look_up(
         &self,
         request: &Request<'_>,
         marks: &Marks,
@@ -156,7 +156,7 @@ impl Engine {
     }
 
     /// What stands at the key, and what that means; a usable value is the answer, and goes to L1.
-    async fn see(
+    pub(super) async fn see(
         &self,
         request: &Request<'_>,
         marks: &Marks,
@@ -202,10 +202,8 @@ impl Engine {
                 Turn::Load(load) => load,
                 Turn::Join(joiner) => {
                     let patience = 2 * request.site.load_timeout;
-                    match tokio::time::timeout(patience, joiner.verdict())
-                        .await
-                        .unwrap_or(Verdict::Failed(None))
-                    {
+                    let verdict = request.waiting(tokio::time::timeout(patience, joiner.verdict())).await;
+                    match verdict.unwrap_or(Verdict::Failed(None)) {
                         Verdict::Certified(value) if call.adopt(&value) => {
                             return Answered::by(Outcome::Joined);
                         }
@@ -217,7 +215,7 @@ impl Engine {
                     }
                 }
             };
-            load.turn(request.site.load_timeout).await;
+            request.waiting(load.turn(request.site.load_timeout)).await;
             let loaded = self.run(request, call).await;
             let verdict = match loaded {
                 Loaded::Failed(error) => Verdict::Failed(error),
@@ -239,7 +237,7 @@ impl Engine {
 
     /// Runs the body for this caller only; as many at once as a store of data bears.
     pub(super) async fn load_alone(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
-        let _permit = self.fallbacks.acquire().await;
+        let _permit = request.admitted(self.fallbacks.clone().acquire_owned()).await;
         self.run(request, call).await;
         Answered::by(Outcome::Bypassed)
     }

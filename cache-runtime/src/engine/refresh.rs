@@ -84,7 +84,7 @@ impl Engine {
         (seen, seen_tags, ticket): (Token, Box<[(Tag, Generation)]>, Ticket),
         call: &mut dyn Call,
     ) -> Result<Answered, StoreError> {
-        let admitted = self.admitted(request.site).await;
+        let admitted = self.admitted(request).await;
         let token = Token::random();
         let (granted, captured) = tokio::join!(
             biased;

@@ -1,8 +1,10 @@
 //! The typed side of a call: the one place that is generic over the value.
 
 mod errors;
+mod member;
 
 pub use self::errors::{ShareError, Transient};
+pub(crate) use self::member::{Board, Given, Member};
 
 use crate::codec::{Codec, CodecError, Compression, Unpacked, Value, fingerprint, unpack};
 use crate::context::Loading;

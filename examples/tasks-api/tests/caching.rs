@@ -104,6 +104,27 @@ async fn every_page_and_limit_is_kept_until_a_row_of_it_changes() {
 }
 
 #[tokio::test]
+async fn several_tasks_are_kept_one_by_one() {
+    let service = Service::start(Config::default()).await;
+    assert_eq!(service.word("/tasks/2").await, "loaded");
+    let numbers = async |path: &str| {
+        let tasks = service.read(path).await;
+        let numbers = tasks.as_array().into_iter().flatten().map(|task| task["id"].clone());
+        numbers.collect::<Vec<Value>>()
+    };
+    assert_eq!(numbers("/tasks?ids=3,2,999999,1,2").await, [3, 2, 1]);
+    assert_eq!(service.word("/tasks/3").await, "hit-l1");
+    service.rename("/tasks/1", "Another title").await;
+    assert_eq!(service.read("/tasks?ids=1,2").await[0]["title"], "Another title");
+    let stats = service.get("/cache/stats").await;
+    let counted = &stats.json["namespaces"]["tasks"]["get"];
+    assert_eq!(counted["loaded"], 4, "2, then 3, 1 and the one that does not exist");
+    assert_eq!(service.get("/tasks?ids=1,x").await.status, 400);
+    assert_eq!(service.get("/tasks?ids=").await.status, 400);
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_missing_row_is_asked_for_again() {
     let service = Service::start(Config::default()).await;
     let path = "/prompts/closing";
