@@ -60,7 +60,8 @@ impl Place {
 
     pub(crate) fn request(&self) -> Request<'_> {
         let Self { site, policy, key, args, tags, tags_with, tag_ttl, .. } = self;
-        Request { site, policy: *policy, key, args, tags, tags_with: *tags_with, tag_ttl: *tag_ttl }
+        let (namespace, policy, tags_with, tag_ttl) = (site.namespace, *policy, *tags_with, *tag_ttl);
+        Request { site, namespace, policy, key, args, tags, tags_with, tag_ttl }
     }
 }
 

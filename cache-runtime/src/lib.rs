@@ -23,6 +23,7 @@ mod memory;
 mod mutation;
 mod observe;
 mod pending;
+mod plain;
 mod policy;
 #[cfg(feature = "redis")]
 mod redis;
@@ -49,5 +50,6 @@ pub use self::frame::fuzzing;
 pub use self::key::{Key, KeyPart, KeyWriter};
 pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
+pub use self::plain::{PlainKey, Values};
 pub use self::policy::{Absent, Level, Policy};
 pub use self::scope::{Commit, Deferred, Scope};

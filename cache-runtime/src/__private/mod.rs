@@ -129,8 +129,8 @@ where
         let engine = &cache.engine;
         let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.site, call.policy));
         let Missed { site, policy, .. } = *call;
-        let request =
-            Request { site, policy, key: &call.key, args: &call.args, tags: &call.tags, tags_with, tag_ttl };
+        let (namespace, key, args, tags) = (site.namespace, &call.key, &call.args[..], &call.tags[..]);
+        let request = Request { site, namespace, policy, key, args, tags, tags_with, tag_ttl };
         let cached = call.condition && engine.enabled;
         let mut slot = Slot::empty(site, rules);
         // What may be due was not served before.

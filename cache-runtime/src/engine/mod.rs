@@ -6,12 +6,15 @@ mod hold;
 mod invalidate;
 mod load;
 mod local;
+mod plain;
 mod read;
 mod refresh;
+mod retry;
 mod tags;
 
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
+pub(crate) use self::retry::Again;
 
 use crate::error::StoreError;
 use crate::flight::{Flights, Shared, Trailing, Waits};
@@ -78,6 +81,8 @@ impl Answered {
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) site: &'static Site,
+    /// The site's, except where one site serves many.
+    pub(crate) namespace: &'a str,
     pub(crate) policy: Policy,
     pub(crate) key: &'a KeyBuf,
     /// What the arguments wrote, for L1.

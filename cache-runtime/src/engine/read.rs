@@ -2,7 +2,7 @@
 
 use super::load::Led;
 use super::tags::Marks;
-use super::{Answered, Call, Engine, Loaded, Request, Unreadable};
+use super::{Answer, Answered, Call, Engine, Loaded, Request, Unreadable};
 use crate::error::StoreError;
 use crate::flight::{Turn, Verdict};
 use crate::frame::{Entry, Lease, Token, Unusable};
@@ -19,7 +19,7 @@ use std::time::Duration;
 const PATIENCE: u32 = 3;
 
 /// What an answer of the store means for a lookup.
-enum Seen {
+pub(super) enum Seen {
     /// The caller has its value.
     Usable(Answered),
     /// Someone loads.
@@ -33,7 +33,7 @@ enum Seen {
 }
 
 /// An answer of the store, and what was known when it was asked.
-struct Reply {
+pub(super) struct Reply {
     ticket: Ticket,
     bytes: Option<Bytes>,
     generations: Option<Vec<Option<Generation>>>,
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    async fn look_up(
+    pub(super) async fn look_up(
         &self,
         request: &Request<'_>,
         marks: &Marks,
@@ -156,12 +156,12 @@ impl Engine {
     }
 
     /// What stands at the key, and what that means; a usable value is the answer, and goes to L1.
-    async fn see(
+    pub(super) async fn see(
         &self,
         request: &Request<'_>,
         marks: &Marks,
         reply: Reply,
-        call: &mut dyn Call,
+        answer: &mut dyn Answer,
     ) -> Result<Seen, StoreError> {
         let Some(bytes) = reply.bytes else { return Ok(Seen::Open(None)) };
         let seen = match Entry::parse(&marks.key, &bytes) {
@@ -176,10 +176,10 @@ impl Engine {
                 }
                 let delta = Duration::from_millis(value.delta_ms.into());
                 let aged = self.aged(request, Tier::L2, value.created_ms, value.fresh(), delta);
-                match call.decode(&value) {
+                match answer.decode(&value) {
                     Ok(()) => match aged {
                         Some(answered) => {
-                            self.keep(request, marks, reply.ticket, &value, call);
+                            self.keep(request, marks, reply.ticket, &value, answer);
                             return Ok(Seen::Usable(answered));
                         }
                         None => return Ok(Seen::Expired(value.token, Self::tags_of(marks, value.tags))),

@@ -38,7 +38,7 @@ impl Captured {
 
 impl Engine {
     pub(super) fn marks(&self, request: &Request<'_>) -> Marks {
-        let namespace = request.site.namespace;
+        let namespace = request.namespace;
         let key = self.key(request.key);
         let mut tags = vec![Tag::namespace(&self.app, namespace)];
         tags.extend(request.tags.iter().map(|text| Tag::new(&self.app, namespace, text)));

@@ -3,6 +3,7 @@
 mod address;
 mod batch;
 mod connection;
+mod direct;
 mod feed;
 mod guard;
 mod reads;

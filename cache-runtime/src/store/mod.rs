@@ -1,10 +1,14 @@
 //! The store port: what the protocol needs of an L2, and nothing else.
 
+mod direct;
+
 use crate::{error::StoreError, key::Key};
 use bytes::Bytes;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
+pub use self::direct::Direct;
+pub(crate) use self::direct::integer;
 pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
@@ -23,8 +27,8 @@ pub type Found = (Option<Bytes>, Vec<Option<Generation>>);
 /// is first polled (one that only reads may wait for others to go with it), and operations sent by one process happen in the order they
 /// were sent. Every operation ends within a
 /// deadline; an error may mean that it was executed all the same. Implemented over Redis and in-process; tests wrap either to
-/// place faults.
-pub trait Store: Send + Sync + 'static {
+/// place faults. What plain operations need besides is in [`Direct`].
+pub trait Store: Direct + Send + Sync + 'static {
     /// What stands at `key`.
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>>;
 

@@ -1,0 +1,40 @@
+//! What plain operations need of a store, besides the protocol.
+
+use super::{Lifetime, StoreFuture, Token};
+use crate::key::Key;
+use bytes::Bytes;
+use std::time::Duration;
+
+/// Operations on one key that no function owns; each happens at once, like those of a [`Store`](super::Store).
+pub trait Direct: Send + Sync {
+    /// Makes `entry` the value at `key` for `ttl` (`None`: for ever), instead of whatever stands there, and announces it; tells whether
+    /// it did.
+    ///
+    /// A hold stays, and is marked as shared.
+    fn set<'a>(&'a self, key: &'a Key, entry: Bytes, ttl: Option<Duration>) -> StoreFuture<'a, bool>;
+
+    /// Makes `entry` the value at `key` for `ttl` (`None`: for ever), instead of the value with the token `seen`, and announces it; tells
+    /// whether that one stood there.
+    fn replace<'a>(
+        &'a self,
+        key: &'a Key,
+        seen: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool>;
+
+    /// Adds `by` to the counter at `key`, and tells what it counts then. One that is not there begins at zero, and lives for `ttl` from
+    /// then on (`None`: for ever).
+    ///
+    /// What is no integer, or would not be one, stays: [`NotAnInteger`](crate::StoreError::NotAnInteger).
+    fn increment<'a>(&'a self, key: &'a Key, by: i64, ttl: Option<Duration>) -> StoreFuture<'a, i64>;
+
+    /// What the counter at `key` counts, and how much longer it lives; `None` where nothing stands.
+    fn count<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<(i64, Lifetime)>>;
+}
+
+/// The integer that `digits` are, written as Redis writes them.
+pub(crate) fn integer(digits: &[u8]) -> Option<i64> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    digits.parse().ok().filter(|number: &i64| number.to_string() == digits)
+}
