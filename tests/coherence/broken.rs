@@ -125,6 +125,10 @@ impl Tampered {
 }
 
 impl Direct for Tampered {
+    fn is_up(&self) -> bool {
+        self.store.is_up()
+    }
+
     fn set<'a>(&'a self, key: &'a Key, entry: Bytes, ttl: Option<Duration>) -> StoreFuture<'a, bool> {
         self.store.set(key, entry, ttl)
     }

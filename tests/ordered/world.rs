@@ -182,6 +182,10 @@ impl Spied {
 }
 
 impl Direct for Spied {
+    fn is_up(&self) -> bool {
+        self.store.is_up()
+    }
+
     fn set<'a>(&'a self, key: &'a Key, entry: Bytes, ttl: Option<Duration>) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             held(self.spy.sets_sent.as_ref(), ()).await;

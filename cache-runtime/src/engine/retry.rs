@@ -4,7 +4,6 @@ use super::Engine;
 use crate::breaker::Backoff;
 use crate::error::StoreError;
 use std::future::Future;
-use std::time::Duration;
 
 /// How often an operation is tried; with the pauses in between (50 and 100 ms) and the deadline of each, it ends within a second.
 const TRIES: u32 = 3;
@@ -32,10 +31,8 @@ impl Engine {
         let mut tries = 1;
         loop {
             // Without a connection nothing is sent; what fails with one may have been executed, unless the server has refused it.
-            let (tried, sent) = match self.store.ready(Duration::ZERO).await {
-                Ok(()) => (operation().await, true),
-                Err(_) => (Err(StoreError::Unreachable), false),
-            };
+            let sent = self.store.is_up();
+            let tried = if sent { operation().await } else { Err(StoreError::Unreachable) };
             let passing = match tried {
                 Err(StoreError::Unavailable) => true,
                 Err(StoreError::Unreachable | StoreError::Timeout) => !sent || again == Again::Repeatable,

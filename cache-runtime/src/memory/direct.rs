@@ -10,6 +10,10 @@ use bytes::Bytes;
 use std::time::Duration;
 
 impl Direct for Memory {
+    fn is_up(&self) -> bool {
+        true
+    }
+
     fn set<'a>(&'a self, key: &'a Key, entry: Bytes, ttl: Option<Duration>) -> StoreFuture<'a, bool> {
         at_once(move || {
             let mut place = self.at(key);

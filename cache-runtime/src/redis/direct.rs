@@ -13,6 +13,10 @@ use std::time::Duration;
 const INTEGER: isize = 21;
 
 impl Direct for Redis {
+    fn is_up(&self) -> bool {
+        self.link.number().is_some()
+    }
+
     fn set<'a>(&'a self, key: &'a Key, entry: Bytes, ttl: Option<Duration>) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let ttl = ttl_argument(ttl);

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 /// Operations on one key that no function owns; each happens at once, like those of a [`Store`](super::Store).
 pub trait Direct: Send + Sync {
+    /// Whether there is something that an operation could be sent to; without, it is surely not executed.
+    fn is_up(&self) -> bool;
+
     /// Makes `entry` the value at `key` for `ttl` (`None`: for ever), instead of whatever stands there, and announces it; tells whether
     /// it did.
     ///
