@@ -91,6 +91,9 @@ pub enum StoreError {
     /// The key does not begin with a namespace.
     #[error("the key does not begin with a namespace of a-z, 0-9, `_`, `-` and `.` other than `cache`")]
     IllegalKey,
+    /// The cache has no application's name, by which its keys could be told from those of others.
+    #[error("without an application's name, its keys cannot be told from those of others")]
+    NoApplication,
     /// Anything else the server said.
     #[error("the store answered with an error")]
     Other,
@@ -98,7 +101,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// Every kind, in the order of [`index`](Self::index).
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Unreachable,
         Self::Timeout,
         Self::Unavailable,
@@ -108,6 +111,7 @@ impl StoreError {
         Self::NotAnInteger,
         Self::NotStorable,
         Self::IllegalKey,
+        Self::NoApplication,
         Self::Other,
     ];
 
@@ -130,6 +134,7 @@ impl StoreError {
             Self::NotAnInteger => "not_an_integer",
             Self::NotStorable => "not_storable",
             Self::IllegalKey => "illegal_key",
+            Self::NoApplication => "no_application",
             Self::Other => "other",
         }
     }

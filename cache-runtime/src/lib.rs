@@ -41,7 +41,7 @@ pub use self::cache::{Cache, CacheBuilder, OnRestart};
 pub use self::catalog::catalog;
 pub use self::codec::Value;
 pub use self::context::observed;
-pub use self::engine::Put;
+pub use self::engine::{Put, Swept};
 pub use self::entry::{EntryRef, Hold};
 pub use self::error::{AlreadyInstalled, ConfigError, NotReady, StoreError, Undone};
 #[cfg(fuzzing)]
@@ -50,6 +50,6 @@ pub use self::frame::fuzzing;
 pub use self::key::{Key, KeyPart, KeyWriter};
 pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
-pub use self::plain::{PlainKey, Values};
+pub use self::plain::{PlainKey, Sweep, Values, escape_pattern};
 pub use self::policy::{Absent, Level, Policy};
 pub use self::scope::{Commit, Deferred, Scope};

@@ -3,7 +3,8 @@
 use crate::log::Way;
 use bytes::Bytes;
 use cache_runtime::store::{
-    Direct, Generation, Lease, Leased, Lifetime, Listener, Redis, Store, StoreFuture, Tag, Token,
+    Cursor, Direct, Generation, Lease, Leased, Lifetime, Listener, Redis, Scanned, Store, StoreFuture, Tag,
+    Token,
 };
 use cache_runtime::{Key, NotReady};
 use serde::{Deserialize, Serialize};
@@ -149,6 +150,14 @@ impl Direct for Tampered {
 
     fn count<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<(i64, Lifetime)>> {
         self.store.count(key)
+    }
+
+    fn scan<'a>(&'a self, pattern: &'a [u8], from: Cursor) -> StoreFuture<'a, Scanned> {
+        self.store.scan(pattern, from)
+    }
+
+    fn touch<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        self.store.touch(tags)
     }
 }
 

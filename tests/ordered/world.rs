@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use cache_runtime::store::{
-    Direct, Generation, Lease, Leased, Lifetime, Listener, Memory, Redis, Store, StoreFuture, Tag, Token,
+    Cursor, Direct, Generation, Lease, Leased, Lifetime, Listener, Memory, Redis, Scanned, Store,
+    StoreFuture, Tag, Token,
 };
 use cache_runtime::{Cache, Key, NotReady, Outcome, StoreError, cached, observed};
 use cache_tests::gate::{Counter, Gate, GatedLoad};
@@ -209,6 +210,14 @@ impl Direct for Spied {
 
     fn count<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<(i64, Lifetime)>> {
         self.store.count(key)
+    }
+
+    fn scan<'a>(&'a self, pattern: &'a [u8], from: Cursor) -> StoreFuture<'a, Scanned> {
+        self.store.scan(pattern, from)
+    }
+
+    fn touch<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        self.store.touch(tags)
     }
 }
 

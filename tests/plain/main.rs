@@ -4,6 +4,7 @@
 mod counters;
 mod many;
 mod outage;
+mod prefix;
 mod races;
 mod values;
 #[allow(dead_code, reason = "shared with the tests of functions")]

@@ -10,11 +10,14 @@ mod plain;
 mod read;
 mod refresh;
 mod retry;
+mod sweep;
 mod tags;
 
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
 pub(crate) use self::retry::Again;
+pub(crate) use self::sweep::Meant;
+pub use self::sweep::Swept;
 
 use crate::error::StoreError;
 use crate::flight::{Flights, Shared, Trailing, Waits};

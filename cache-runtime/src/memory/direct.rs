@@ -1,12 +1,15 @@
 //! Plain operations on one key.
 
+use super::glob::is_match;
 use super::place::has_token;
-use super::{KIND_VALUE, Memory, at_once};
+use super::{KIND_VALUE, Memory, Slot, at_once};
 use crate::error::StoreError;
 use crate::key::Key;
-use crate::store::{Direct, Lifetime, Store, StoreFuture, Token, integer};
+use crate::store::{Cursor, Direct, Lifetime, Scanned, Store, StoreFuture, Token, integer};
+use crate::tag::Tag;
 use crate::time::Instant;
 use bytes::Bytes;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 impl Direct for Memory {
@@ -66,5 +69,22 @@ impl Direct for Memory {
             let count = integer(&slot.bytes).ok_or(StoreError::NotAnInteger)?;
             Ok(Some((count, slot.lifetime())))
         })
+    }
+
+    /// One shard after the other.
+    fn scan<'a>(&'a self, pattern: &'a [u8], from: Cursor) -> StoreFuture<'a, Scanned> {
+        at_once(move || {
+            let Some(shard) = self.shards.get(from.part) else { return (Vec::new(), None) };
+            let (shard, now) = (shard.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+            let stands = |slot: &Slot| slot.expires.is_none_or(|expires| expires > now);
+            let named = shard.iter().filter(|(name, slot)| stands(slot) && is_match(pattern, name));
+            let names = named.map(|(name, _)| name.clone()).collect();
+            let next = Cursor { part: from.part + 1, at: 0 };
+            (names, (next.part < self.shards.len()).then_some(next))
+        })
+    }
+
+    fn touch<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        at_once(move || tags.iter().for_each(|tag| self.announce_tag(tag)))
     }
 }

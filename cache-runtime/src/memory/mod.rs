@@ -1,6 +1,7 @@
 //! The store of one process, or of several caches in it: the same protocol over a map.
 
 mod direct;
+mod glob;
 mod hold;
 mod place;
 

@@ -2,9 +2,11 @@
 
 mod key;
 mod many;
+mod sweep;
 mod values;
 
 pub use self::key::PlainKey;
+pub use self::sweep::{Sweep, escape_pattern};
 pub use self::values::Values;
 
 use self::key::Name;

@@ -1,16 +1,19 @@
 //! Plain operations on one key.
 
-use super::script::{INCREMENT, REPLACE, SET};
+use super::script::{INCREMENT, REPLACE, SET, TOUCH};
 use super::{READ, Redis, WRITE, reply, ttl_argument};
 use crate::error::StoreError;
 use crate::key::Key;
-use crate::store::{Direct, Lifetime, StoreFuture, Token, integer};
-use ::redis::{Pipeline, Value};
+use crate::store::{Cursor, Direct, Lifetime, Scanned, StoreFuture, Token, integer};
+use crate::tag::Tag;
+use ::redis::{Pipeline, Value, cmd};
 use bytes::Bytes;
 use std::time::Duration;
 
 /// Bytes that tell whether a text is an integer: one more than the longest has.
 const INTEGER: isize = 21;
+/// Names that one step of a scan looks at.
+const STEP: u32 = 1_000;
 
 impl Direct for Redis {
     fn is_up(&self) -> bool {
@@ -68,6 +71,27 @@ impl Direct for Redis {
                 _ => return Err(StoreError::Other),
             };
             Ok(Some((integer(&digits).ok_or(StoreError::NotAnInteger)?, left)))
+        })
+    }
+
+    fn scan<'a>(&'a self, pattern: &'a [u8], from: Cursor) -> StoreFuture<'a, Scanned> {
+        Box::pin(async move {
+            let mut scan = cmd("SCAN");
+            scan.arg(from.at).arg("MATCH").arg(pattern).arg("COUNT").arg(STEP);
+            let reply = self.command(WRITE, &scan).await?;
+            let scanned = ::redis::from_redis_value::<(u64, Vec<Vec<u8>>)>(reply);
+            let (at, names) = scanned.map_err(|_| StoreError::Other)?;
+            let next = (at != 0).then_some(Cursor { at, ..from });
+            Ok((names.into_iter().map(Bytes::from).collect(), next))
+        })
+    }
+
+    fn touch<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            for tag in tags {
+                self.script(WRITE, &TOUCH, &[tag.name()], &[]).await?;
+            }
+            Ok(())
         })
     }
 }

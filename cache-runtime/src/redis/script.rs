@@ -34,6 +34,7 @@ scripts! {
     SET "set.lua"
     REPLACE "replace.lua"
     INCREMENT "increment.lua"
+    TOUCH "touch.lua"
 }
 
 impl Script {

@@ -2,6 +2,7 @@
 
 use super::{Lifetime, StoreFuture, Token};
 use crate::key::Key;
+use crate::tag::Tag;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -34,6 +35,25 @@ pub trait Direct: Send + Sync {
 
     /// What the counter at `key` counts, and how much longer it lives; `None` where nothing stands.
     fn count<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<(i64, Lifetime)>>;
+
+    /// Some of the names that `pattern` (as Redis matches) is of, and where to go on; `None` at the end. From the start to the end, each
+    /// name that stands there all the time is told, perhaps more than once.
+    fn scan<'a>(&'a self, pattern: &'a [u8], from: Cursor) -> StoreFuture<'a, Scanned>;
+
+    /// Announces `tags` as if their generations had ended, and leaves them as they are: what was read before is read again.
+    fn touch<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()>;
+}
+
+/// Names, and where to go on.
+pub type Scanned = (Vec<Bytes>, Option<Cursor>);
+
+/// Where a scan is; the default is its start. What the numbers mean is the store's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Which part of the store: a shard, a server.
+    pub part: usize,
+    /// Where in it.
+    pub at: u64,
 }
 
 /// The integer that `digits` are, written as Redis writes them.

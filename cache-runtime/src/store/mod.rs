@@ -7,8 +7,8 @@ use bytes::Bytes;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-pub use self::direct::Direct;
 pub(crate) use self::direct::integer;
+pub use self::direct::{Cursor, Direct, Scanned};
 pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
