@@ -6,6 +6,7 @@ mod many;
 mod outage;
 mod prefix;
 mod races;
+mod rights;
 mod values;
 #[allow(dead_code, reason = "shared with the tests of functions")]
 #[path = "../ordered/world.rs"]

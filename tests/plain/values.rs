@@ -246,7 +246,7 @@ async fn the_generation_of_a_namespace_lives_as_long_as_what_was_prolonged() {
     let cache = Cache::builder().store(Arc::new(Memory::default())).build().expect("a good configuration");
     cache.set("sessions:1", &1, Policy::SHORT).await.expect("stored");
     assert_eq!(cache.expire("sessions:1", Policy::DAY).await, Ok(true));
-    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(cache.get::<i32>("sessions:1").await, Ok(Some(1)));
 }
 

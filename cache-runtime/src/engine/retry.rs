@@ -28,7 +28,7 @@ impl Engine {
         F: Future<Output = Result<T, StoreError>>,
     {
         let mut backoff = Backoff::default();
-        let mut tries = 1;
+        let mut times = 1;
         loop {
             // Without a connection nothing is sent; what fails with one may have been executed, unless the server has refused it.
             let sent = self.store.is_up();
@@ -38,10 +38,10 @@ impl Engine {
                 Err(StoreError::Unreachable | StoreError::Timeout) => !sent || again == Again::Repeatable,
                 _ => false,
             };
-            if !passing || tries == TRIES {
+            if !passing || times == TRIES {
                 return tried;
             }
-            tries += 1;
+            times += 1;
             tokio::time::sleep(backoff.pause()).await;
         }
     }

@@ -89,7 +89,7 @@ impl Engine {
         while let Some(at) = from {
             let names;
             (names, from) = self.scan(&pattern, at).await?;
-            self.end(&self.tags_named(names)).await?;
+            self.end(&self.tags_named(&names)).await?;
         }
         self.local.invalidate_all();
         Ok(swept)
@@ -103,7 +103,7 @@ impl Engine {
         while let Some(at) = from {
             let names;
             (names, from) = self.scan(&pattern, at).await?;
-            tags.extend(self.tags_named(names).into_iter().flat_map(|tag| [tag.clock_of(), tag]));
+            tags.extend(self.tags_named(&names).into_iter().flat_map(|tag| [tag.clock_of(), tag]));
         }
         Ok(tags)
     }
@@ -176,7 +176,7 @@ impl Engine {
         self.retried(Again::Repeatable, || self.store.scan(pattern, at)).await
     }
 
-    fn tags_named(&self, names: Vec<Bytes>) -> Vec<Tag> {
+    fn tags_named(&self, names: &[Bytes]) -> Vec<Tag> {
         names.iter().filter_map(|name| Tag::standing(&self.app, name)).collect()
     }
 

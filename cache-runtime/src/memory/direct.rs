@@ -20,9 +20,9 @@ impl Direct for Memory {
     fn set<'a>(&'a self, key: &'a Key, entry: Bytes, ttl: Option<Duration>) -> StoreFuture<'a, bool> {
         at_once(move || {
             let mut place = self.at(key);
-            let held = place.hold();
-            let stored = held.is_none();
-            match held {
+            let stands = place.hold();
+            let stored = stands.is_none();
+            match stands {
                 Some(hold) => place.set_hold(&hold.shared(), self.now_ms()),
                 None => place.set(entry, ttl.map(|ttl| Instant::now() + ttl)),
             }
@@ -77,8 +77,8 @@ impl Direct for Memory {
             let Some(shard) = self.shards.get(from.part) else { return (Vec::new(), None) };
             let (shard, now) = (shard.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
             let stands = |slot: &Slot| slot.expires.is_none_or(|expires| expires > now);
-            let named = shard.iter().filter(|(name, slot)| stands(slot) && is_match(pattern, name));
-            let names = named.map(|(name, _)| name.clone()).collect();
+            let matching = shard.iter().filter(|(name, slot)| stands(slot) && is_match(pattern, name));
+            let names = matching.map(|(name, _)| name.clone()).collect();
             let next = Cursor { part: from.part + 1, at: 0 };
             (names, (next.part < self.shards.len()).then_some(next))
         })

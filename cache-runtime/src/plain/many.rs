@@ -43,7 +43,7 @@ mod tests {
             tokio::task::yield_now().await;
             (n, begun.load(SeqCst))
         };
-        let answers = together((0..MOST + 1).map(one)).await;
+        let answers = together((0..=MOST).map(one)).await;
         let expected: Vec<_> = (0..MOST).map(|n| (n, MOST)).chain([(MOST, MOST + 1)]).collect();
         assert_eq!(answers, expected);
     }
