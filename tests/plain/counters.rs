@@ -135,3 +135,20 @@ async fn an_increment_that_may_have_been_executed_is_not_sent_again() {
     proxy.resume();
     cache_tests::wait::until("it is counted", async || server.cli(&["GET", "calls:1"]) == "1").await;
 }
+
+#[tokio::test]
+async fn a_counter_that_is_still_to_be_removed_does_not_count() {
+    everywhere(async |world| {
+        let spy = Spy::default();
+        let cache = world.spied(&spy).await.0;
+        assert_eq!(cache.increment("calls:1", 5, Policy::SHORT).await, Ok(5));
+        spy.no_invalidations.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(cache.delete("calls:1").await, Ok(Invalidation::Queued));
+        assert_eq!(cache.count("calls:1").await, Ok(None));
+        assert_eq!(cache.increment("calls:1", 1, Policy::SHORT).await, Err(StoreError::Unavailable));
+        spy.no_invalidations.store(false, std::sync::atomic::Ordering::SeqCst);
+        cache_tests::wait::until("it is removed", async || cache.stats().pending_invalidations == 0).await;
+        assert_eq!(cache.increment("calls:1", 1, Policy::SHORT).await, Ok(1));
+    })
+    .await;
+}

@@ -4,6 +4,7 @@ use super::{Spy, becomes, everywhere, in_l1, set};
 use crate::world::{read, read_entry};
 use cache_runtime::{Cache, Policy, Put};
 use cache_tests::gate::{Gate, GatedLoad};
+use std::time::Duration;
 use tokio::task::JoinHandle;
 
 fn loading(cache: &Cache, key: &'static str, load: &GatedLoad<u64>) -> JoinHandle<Result<u64, ()>> {
@@ -172,6 +173,31 @@ async fn a_new_lifetime_does_not_revive_what_was_deleted() {
             assert_eq!(expiring.await.expect("no panic"), Ok(false));
             assert_eq!(other.get::<u64>("rates:1").await, Ok(None));
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ones_own_set_is_read_at_once_whatever_was_read_meanwhile() {
+    everywhere(async |world| {
+        let sent = Gate::default();
+        sent.open();
+        let cache = world.spied(&Spy { sets_sent: Some(sent.clone()), ..Spy::unfed() }).await.0;
+        set(&cache, "rates:1", 1).await;
+        in_l1(&cache, "rates:1", 1).await;
+        sent.close();
+        let setting = tokio::spawn({
+            let cache = cache.clone();
+            async move { cache.set("rates:1", &2_u64, Policy::LONG).await }
+        });
+        sent.arrived_times(2).await;
+        in_l1(&cache, "rates:1", 1).await;
+        sent.open();
+        assert_eq!(setting.await.expect("no panic"), Ok(Put::Stored));
+        assert_eq!(cache.get::<u64>("rates:1").await, Ok(Some(2)));
+        in_l1(&cache, "rates:1", 2).await;
+        assert_eq!(cache.expire("rates:1", Policy::fresh_for(Duration::from_millis(50))).await, Ok(true));
+        becomes(&cache, "rates:1", None).await;
     })
     .await;
 }
