@@ -62,6 +62,7 @@ impl Place {
         let Self { site, policy, key, args, tags, tags_with, tag_ttl, .. } = self;
         Request {
             site,
+            namespace: site.namespace,
             policy: *policy,
             key,
             args,

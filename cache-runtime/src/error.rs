@@ -82,6 +82,18 @@ pub enum StoreError {
     /// Something that this library did not write stands at the key.
     #[error("a foreign type stands at the key")]
     ForeignType,
+    /// What stands at the key is no integer, or would not be one any more.
+    #[error("no integer stands at the key, or it would overflow")]
+    NotAnInteger,
+    /// The value cannot be written: its codec refuses it, or it is larger than 64 MiB.
+    #[error("the value cannot be written")]
+    NotStorable,
+    /// The key does not begin with a namespace.
+    #[error("the key does not begin with a namespace of a-z, 0-9, `_`, `-` and `.` other than `cache`")]
+    IllegalKey,
+    /// The cache has no application's name, by which its keys could be told from those of others.
+    #[error("without an application's name, its keys cannot be told from those of others")]
+    NoApplication,
     /// Anything else the server said.
     #[error("the store answered with an error")]
     Other,
@@ -89,13 +101,17 @@ pub enum StoreError {
 
 impl StoreError {
     /// Every kind, in the order of [`index`](Self::index).
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Unreachable,
         Self::Timeout,
         Self::Unavailable,
         Self::OutOfMemory,
         Self::Denied,
         Self::ForeignType,
+        Self::NotAnInteger,
+        Self::NotStorable,
+        Self::IllegalKey,
+        Self::NoApplication,
         Self::Other,
     ];
 
@@ -115,6 +131,10 @@ impl StoreError {
             Self::OutOfMemory => "out_of_memory",
             Self::Denied => "denied",
             Self::ForeignType => "foreign_type",
+            Self::NotAnInteger => "not_an_integer",
+            Self::NotStorable => "not_storable",
+            Self::IllegalKey => "illegal_key",
+            Self::NoApplication => "no_application",
             Self::Other => "other",
         }
     }

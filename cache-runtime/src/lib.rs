@@ -24,6 +24,7 @@ mod memory;
 mod mutation;
 mod observe;
 mod pending;
+mod plain;
 mod policy;
 #[cfg(feature = "redis")]
 mod redis;
@@ -44,7 +45,7 @@ pub use self::cache::{Cache, CacheBuilder, OnRestart};
 pub use self::catalog::catalog;
 pub use self::codec::{Compression, Value};
 pub use self::context::observed;
-pub use self::engine::Put;
+pub use self::engine::{Put, Swept};
 pub use self::entry::{EntryRef, Hold};
 pub use self::error::{AlreadyInstalled, ConfigError, NotReady, StoreError, Undone};
 #[cfg(fuzzing)]
@@ -53,6 +54,7 @@ pub use self::frame::fuzzing;
 pub use self::key::{Key, KeyPart, KeyWriter};
 pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
+pub use self::plain::{PlainKey, Sweep, Values, escape_pattern};
 pub use self::policy::{Absent, Level, Policy};
 pub use self::scope::{Commit, Deferred, Scope};
 pub use self::warm::{Warmed, Warming};

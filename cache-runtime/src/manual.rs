@@ -24,6 +24,9 @@ pub mod tags {}
 #[doc = include_str!("../docs/writing.md")]
 pub mod writing {}
 
+#[doc = include_str!("../docs/operations.md")]
+pub mod operations {}
+
 #[doc = include_str!("../docs/transactions.md")]
 pub mod transactions {}
 

@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     // The algorithm, and the place in the program that asks it.
     &["catalog", "engine"],
     // Front.
-    &["cache", "context", "scope", "typed", "entry", "mutation", "batch", "warm"],
+    &["cache", "context", "scope", "typed", "entry", "plain", "mutation", "batch", "warm"],
     // Rim.
     &["__private"],
 ];

@@ -165,7 +165,9 @@ impl Missed {
             let engine = &cache.engine;
             let Self { site, policy, .. } = *self;
             let (key, args, tags) = (&self.key, &self.args[..], &self.tags[..]);
-            let request = Request { site, policy, key, args, tags, tags_with, tag_ttl, batch: None };
+            let namespace = site.namespace;
+            let request =
+                Request { site, namespace, policy, key, args, tags, tags_with, tag_ttl, batch: None };
             let cached = self.condition && engine.enabled;
             // What may be due was not served before.
             let hit = if cached && (due.is_some() || policy.slides()) {

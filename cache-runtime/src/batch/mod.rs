@@ -95,6 +95,7 @@ where
     F: Future<Output = O>,
 {
     let board = &Board::of(missing.len());
+    let _together = missing.first().map(|place| entries[*place].0.cache.engine.store.gather());
     let members = missing.iter().enumerate().map(|(seat, place)| async move {
         let (at, rules) = &entries[*place];
         let engine = &at.cache.engine;

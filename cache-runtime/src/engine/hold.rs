@@ -133,7 +133,7 @@ impl Engine {
         }
     }
 
-    const fn put_outcome(invalidation: Invalidation) -> Put {
+    pub(super) const fn put_outcome(invalidation: Invalidation) -> Put {
         match invalidation {
             Invalidation::Queued => Put::Queued,
             _ => Put::Removed,

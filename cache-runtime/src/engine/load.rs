@@ -117,7 +117,7 @@ impl Engine {
             }
         }
         let tags = captured.tags.iter().map(|(tag, generation)| (tag.text(), *generation));
-        let compression = self.settings.compression(request.site.namespace, request.site.compression);
+        let compression = self.settings.compression(request.namespace, request.site.compression);
         let frame = Tags::encode(tags).and_then(|tags| {
             answer.frame(key, Stamped { tags: Tags::encoded(&tags), ..stamped }, compression)
         });

@@ -8,15 +8,21 @@ mod hold;
 mod invalidate;
 mod load;
 mod local;
+mod plain;
 mod prolong;
 mod read;
 mod refresh;
+mod retry;
+mod sweep;
 mod tags;
 mod warm;
 
 pub(crate) use self::batch::Batch;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
+pub(crate) use self::retry::Again;
+pub(crate) use self::sweep::Meant;
+pub use self::sweep::Swept;
 pub(crate) use self::warm::Warmth;
 
 use self::batch::Admitted;
@@ -90,6 +96,8 @@ impl Answered {
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) site: &'static Site,
+    /// The site's, except where one site serves many.
+    pub(crate) namespace: &'a str,
     pub(crate) policy: Policy,
     pub(crate) key: &'a KeyBuf,
     /// What the arguments wrote, for L1.

@@ -2,7 +2,7 @@
 
 use super::load::Led;
 use super::tags::Marks;
-use super::{Answered, Call, Engine, Loaded, Request, Unreadable};
+use super::{Answer, Answered, Call, Engine, Loaded, Request, Unreadable};
 use crate::error::StoreError;
 use crate::flight::{Turn, Verdict};
 use crate::frame::{Entry, Lease, Token, Unusable};
@@ -161,7 +161,7 @@ impl Engine {
         request: &Request<'_>,
         marks: &Marks,
         reply: Reply,
-        call: &mut dyn Call,
+        answer: &mut dyn Answer,
     ) -> Result<Seen, StoreError> {
         let Some(bytes) = reply.bytes else { return Ok(Seen::Open(None)) };
         let seen = match Entry::parse(&marks.key, &bytes) {
@@ -176,10 +176,10 @@ impl Engine {
                 }
                 let delta = Duration::from_millis(value.delta_ms.into());
                 let aged = self.aged(request, Tier::L2, value.created_ms, value.fresh(), delta);
-                match call.decode(&value) {
+                match answer.decode(&value) {
                     Ok(()) => match aged {
                         Some(answered) => {
-                            self.keep(request, marks, reply.ticket, &value, call);
+                            self.keep(request, marks, reply.ticket, &value, answer);
                             return Ok(Seen::Usable(answered));
                         }
                         None => return Ok(Seen::Expired(value.token, Self::tags_of(marks, value.tags))),

@@ -7,7 +7,7 @@ mod writer;
 pub use self::part::KeyPart;
 pub use self::writer::KeyWriter;
 
-pub(crate) use self::buf::KeyBuf;
+pub(crate) use self::buf::{KeyBuf, READABLE, may_begin_with};
 
 use bytes::Bytes;
 use xxhash_rust::xxh3;
@@ -41,6 +41,12 @@ impl Key {
             Bytes::from(name)
         };
         Self { name: prefixed(buf.name()), full: buf.full().map(prefixed), hash: buf.hash() }
+    }
+
+    /// The key that stands in the store under `name`, if that is the application's.
+    pub(crate) fn standing(app: &str, name: Bytes) -> Option<Self> {
+        let hash = xxh3::xxh3_64(without_app(app, &name)?);
+        Some(Self { hash, full: None, name })
     }
 
     /// The bytes of the key in the store.

@@ -1,5 +1,7 @@
 //! The store of one process, or of several caches in it: the same protocol over a map.
 
+mod direct;
+mod glob;
 mod hold;
 mod place;
 
@@ -40,6 +42,13 @@ type Shard = unsync::Cache<Bytes, Slot, Weight>;
 struct Slot {
     bytes: Bytes,
     expires: Option<Instant>,
+}
+
+impl Slot {
+    fn lifetime(&self) -> Lifetime {
+        let left = |expires: Instant| Lifetime::Left(expires.saturating_duration_since(Instant::now()));
+        self.expires.map_or(Lifetime::Unbounded, left)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -118,10 +127,7 @@ impl Store for Memory {
     fn lifetime<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Lifetime>> {
         at_once(move || {
             let slot = self.at(key).slot().filter(|slot| slot.bytes.first() == Some(&KIND_VALUE))?;
-            Some(match slot.expires {
-                None => Lifetime::Unbounded,
-                Some(expires) => Lifetime::Left(expires.saturating_duration_since(Instant::now())),
-            })
+            Some(slot.lifetime())
         })
     }
 

@@ -3,6 +3,7 @@
 mod address;
 mod batch;
 mod connection;
+mod direct;
 mod feed;
 mod guard;
 mod reads;
@@ -17,7 +18,9 @@ use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, 
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
-use crate::store::{FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::store::{
+    FEED_LEASE, Found, Gathering, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token,
+};
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
 use ::redis::{Cmd, Pipeline, Value, cmd};
@@ -118,6 +121,10 @@ impl Store for Redis {
             let entry = values.next().flatten();
             Ok((entry, reply::generations_of(values)))
         })
+    }
+
+    fn gather(&self) -> Gathering {
+        self.reads.gather()
     }
 
     fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes> {

@@ -55,6 +55,7 @@ fn by_code(code: &str) -> StoreError {
         "OOM" => StoreError::OutOfMemory,
         "NOPERM" | "NOAUTH" | "WRONGPASS" => StoreError::Denied,
         "WRONGTYPE" => StoreError::ForeignType,
+        "NOTINT" => StoreError::NotAnInteger,
         "LOADING" | "READONLY" | "CLUSTERDOWN" | "MASTERDOWN" | "MOVED" | "ASK" | "TRYAGAIN" | "BUSY"
         | "NOREPLICAS" | "MISCONF" => StoreError::Unavailable,
         _ => StoreError::Other,

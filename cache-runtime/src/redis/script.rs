@@ -31,6 +31,10 @@ scripts! {
     UNHOLD "unhold.lua"
     CAPTURE "capture.lua"
     GUARD "guard.lua"
+    SET "set.lua"
+    REPLACE "replace.lua"
+    INCREMENT "increment.lua"
+    TOUCH "touch.lua"
 }
 
 impl Script {

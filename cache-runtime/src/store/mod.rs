@@ -1,10 +1,15 @@
 //! The store port: what the protocol needs of an L2, and nothing else.
 
+mod direct;
+
 use crate::{error::StoreError, key::Key};
 use bytes::Bytes;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
+pub(crate) use self::direct::integer;
+pub use self::direct::{Cursor, Direct, Scanned};
 pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
@@ -23,8 +28,8 @@ pub type Found = (Option<Bytes>, Vec<Option<Generation>>);
 /// is first polled (one that only reads may wait for others to go with it), and operations sent by one process happen in the order they
 /// were sent. Every operation ends within a
 /// deadline; an error may mean that it was executed all the same. Implemented over Redis and in-process; tests wrap either to
-/// place faults.
-pub trait Store: Send + Sync + 'static {
+/// place faults. What plain operations need besides is in [`Direct`].
+pub trait Store: Direct + Send + Sync + 'static {
     /// What stands at `key`.
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>>;
 
@@ -34,6 +39,11 @@ pub trait Store: Send + Sync + 'static {
             let (entry, generations) = tokio::join!(biased; self.get(key), self.generations(tags));
             Ok((entry?, generations?))
         })
+    }
+
+    /// Lets reads that begin while the answer is kept go out together, where the store can do that.
+    fn gather(&self) -> Gathering {
+        Gathering::default()
     }
 
     /// The first 17 bytes (kind and token) of what stands at `key`; empty when nothing does.
@@ -141,6 +151,27 @@ pub trait Store: Send + Sync + 'static {
         &self,
         timeout: Duration,
     ) -> Pin<Box<dyn Future<Output = Result<(), crate::error::NotReady>> + Send + '_>>;
+}
+
+/// Many reads are about to begin, until this is dropped.
+#[must_use]
+#[derive(Debug, Default)]
+pub struct Gathering(Option<Arc<AtomicUsize>>);
+
+impl Gathering {
+    /// Counts as one more read that waits.
+    pub fn by(waiting: Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Some(waiting))
+    }
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        if let Some(waiting) = &self.0 {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// How long hits may be served after the last sign of life of a feed.

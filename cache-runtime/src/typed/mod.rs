@@ -166,6 +166,10 @@ impl<V: Value> Slot<V> {
         Self { site, rules, value: Some(value) }
     }
 
+    pub(crate) fn take(&mut self) -> Option<V> {
+        self.value.take()
+    }
+
     pub(crate) fn into_value(self) -> Option<V> {
         self.value
     }

@@ -72,6 +72,40 @@ async fn every_read_is_kept() {
     service.stop().await;
 }
 
+#[tokio::test]
+async fn entries_are_removed_by_the_beginning_of_their_names() {
+    let service = Service::start(Config::default()).await;
+    for path in ["/users/1/tasks", "/users/1/tasks?limit=7", "/users/2/tasks", "/tasks/1"] {
+        assert_eq!(service.word(path).await, "loaded", "{path}");
+    }
+    let removed = service.send(Method::DELETE, "/cache/entries?prefix=tasks:v1:by_owner:1:", None).await;
+    assert_eq!(removed.json, json!({ "keys": 2, "invalidation": "applied" }));
+    assert_eq!(removed.invalidation.as_deref(), Some("applied"));
+    for (path, word) in
+        [("/users/1/tasks", "loaded"), ("/users/1/tasks?limit=7", "loaded"), ("/tasks/1", "hit-l2")]
+    {
+        assert_eq!(service.word(path).await, word, "{path}");
+    }
+    let odd = service.send(Method::DELETE, "/cache/entries?prefix=Tasks:", None).await;
+    assert_eq!(odd.status, 400);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_user_touches_sessions_so_often_in_a_minute() {
+    let service = Service::start(Config::default()).await;
+    let touch = async |user: u32| {
+        let path = format!("/users/{user}/sessions/s1");
+        service.send_json(Method::PUT, &path, json!({ "client": "web" })).await.status.as_u16()
+    };
+    for _ in 0..120 {
+        assert_eq!(touch(1).await, 200);
+    }
+    assert_eq!(touch(1).await, 429);
+    assert_eq!(touch(2).await, 200, "each for themselves");
+    service.stop().await;
+}
+
 /// One list of 40 tasks in many ways: all of them fall with one change, and with none of somebody else.
 #[tokio::test]
 async fn every_page_and_limit_is_kept_until_a_row_of_it_changes() {

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use cache_runtime::Policy;
 use serde::Deserialize;
 
 use super::extract::{Body, Path};
@@ -14,6 +15,9 @@ use crate::App;
 use crate::error::Error;
 use crate::model::{Line, SessionId, UserDataKind, UserId};
 use crate::repo::{Session, UserData};
+
+/// How often a user's sessions may be touched in a minute.
+const TOUCHES: i64 = 120;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -39,6 +43,11 @@ async fn touch_session(
     Path((owner, session)): Path<(UserId, SessionId)>,
     Body(seen): Body<Seen>,
 ) -> Result<Json<Session>, Error> {
+    let touches = app.cache.increment(("touches", owner), 1, Policy::SHORT).await;
+    // Where nobody counts, nobody is refused.
+    if touches.is_ok_and(|touches| touches > TOUCHES) {
+        return Err(Error::Refused(StatusCode::TOO_MANY_REQUESTS, "too many sessions in a minute".into()));
+    }
     Ok(Json(app.repos.sessions.touch(owner, &session, seen.client).await?))
 }
 
