@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     // Front.
     &["typed", "cache", "context", "scope", "entry", "mutation"],
     // Rim.
-    &["__private"],
+    &["__private", "http"],
 ];
 
 /// What a module names although it comes later, and why that stands.

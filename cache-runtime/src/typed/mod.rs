@@ -33,6 +33,7 @@ pub struct Rules<V> {
     ttl_with: Option<fn(&V) -> Duration>,
     tags_with: Option<TagsWith<V>>,
     never_stale: Option<fn(&V) -> bool>,
+    stale_with: Option<fn(&V) -> Duration>,
 }
 
 /// Writes the tags that a value brings.
@@ -62,6 +63,7 @@ impl<V> Rules<V> {
             ttl_with: None,
             tags_with: None,
             never_stale: None,
+            stale_with: None,
         }
     }
 
@@ -90,6 +92,14 @@ impl<V> Rules<V> {
     #[must_use]
     pub const fn never_stale(mut self, never_stale: fn(&V) -> bool) -> Self {
         self.never_stale = Some(never_stale);
+        self
+    }
+
+    /// How long a value is served stale at most, by the value.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub(crate) const fn stale_with(mut self, stale_with: fn(&V) -> Duration) -> Self {
+        self.stale_with = Some(stale_with);
         self
     }
 
@@ -134,6 +144,7 @@ impl<V: Value> Rules<V> {
             Some(never_stale) if never_stale(value) => Duration::ZERO,
             _ => policy.stale().saturating_add(site.stale_if_error),
         };
+        let beyond = self.stale_with.map_or(beyond, |stale_with| stale_with(value).min(beyond));
         // What outlives its readers lives for ever; no clock counts that far.
         let fresh = fresh.filter(|fresh| *fresh < CENTURY);
         let beyond = beyond.min(CENTURY);
