@@ -66,13 +66,13 @@ fn request() -> Request<http_body_util::Full<Bytes>> {
     Request::get("/things/1").body(Default::default()).expect("a legal request")
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_body_up_to_the_limit_is_stored_in_one_piece() {
     for says_its_size in [true, false] {
         let polled = Counter::default();
         let source = source(&polled, says_its_size, || chunks(10));
         let client = Client::new(Route::from(Policy::SHORT).largest(100), &source);
-        for how in ["api; fwd=miss; stored", "api; hit; ttl=59; detail=l1"] {
+        for how in ["api; fwd=miss; stored", "api; hit; ttl=60; detail=l1"] {
             let seen = client.get("/things/1").await;
             assert_eq!((seen.how(), &*seen.body), (how, &*"x".repeat(100)));
         }

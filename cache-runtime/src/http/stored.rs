@@ -125,7 +125,9 @@ mod fields {
     use serde::ser::Serializer;
 
     pub(super) fn serialize<S: Serializer>(headers: &HeaderMap, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+        // A codec that writes the length first has to know it.
+        let fields: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        to.collect_seq(fields)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HeaderMap, D::Error> {
