@@ -66,7 +66,9 @@ fn joined(mut read: VecDeque<Bytes>, size: usize) -> Bytes {
         return read.pop_front().unwrap_or_default();
     }
     let mut all = BytesMut::with_capacity(size);
-    read.iter().for_each(|data| all.extend_from_slice(data));
+    for data in read {
+        all.extend_from_slice(&data);
+    }
     all.freeze()
 }
 

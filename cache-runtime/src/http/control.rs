@@ -6,6 +6,7 @@ use std::time::Duration;
 
 /// The directives of a message that this cache knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a word that is there or is not")]
 pub(super) struct Control {
     pub(super) no_store: bool,
     pub(super) no_cache: bool,

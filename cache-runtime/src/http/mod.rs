@@ -6,6 +6,7 @@ mod body;
 mod condition;
 mod control;
 mod layer;
+mod lookup;
 mod route;
 mod service;
 mod status;

@@ -164,11 +164,10 @@ impl Placed {
     }
 }
 
-/// The value of a header as a part of a key; `None` if it is no text.
-fn selecting(parts: &Parts, name: &HeaderName) -> Option<Option<String>> {
-    let lines = parts.headers.get_all(name).into_iter().map(|line| line.to_str().ok().map(str::trim));
-    let lines: Vec<_> = lines.collect::<Option<_>>()?;
-    Some((!lines.is_empty()).then(|| lines.join(",")))
+/// The lines of a header as a part of a key; `None` if one is no text.
+fn selecting(parts: &Parts, name: &HeaderName) -> Option<Vec<String>> {
+    let lines = parts.headers.get_all(name).into_iter();
+    lines.map(|line| Some(line.to_str().ok()?.trim().to_owned())).collect()
 }
 
 /// Whom the request is for: one server may answer for several names.

@@ -4,9 +4,10 @@ use super::body::{ResponseBody, collect};
 use super::condition::{CONDITIONS, is_unmodified};
 use super::control::Control;
 use super::layer::HttpCache;
+use super::lookup::{is_own, local, peek, read, refresh, reload_later, resident};
 use super::route::Placed;
 use super::status::{Forward, Reason, Status};
-use super::stored::{RULES, Stored, mark};
+use super::stored::{Stored, mark};
 use super::template::path_tag;
 use super::terms::{Terms, bypasses};
 use crate::context;
@@ -14,14 +15,13 @@ use crate::engine::Answered;
 use crate::entry::Place;
 use crate::observe::{Answer, Outcome};
 use crate::scope::Deferred;
-use crate::typed::{ShareError, Slot, Typed};
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -126,7 +126,7 @@ struct Exchange {
 
 /// What came of asking the handler, where that is not for others.
 enum Passed<B: Body, E> {
-    Response(Response<ResponseBody<B>>, Reason),
+    Response(Box<Response<ResponseBody<B>>>, Reason),
     Failed(E),
 }
 
@@ -232,19 +232,21 @@ impl Exchange {
         B: Body,
     {
         let mut request = Request::from_parts(self.parts.clone(), A::default());
-        CONDITIONS.iter().for_each(|name| drop(request.headers_mut().remove(name)));
+        for name in &CONDITIONS {
+            request.headers_mut().remove(name);
+        }
         let (parts, body) = forward(inner, request).await.map_err(Passed::Failed)?.into_parts();
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(self.http.cache().engine.store.now_ms());
         let terms = match Terms::of(&self.route, &self.parts.headers, &parts, now) {
             Ok(terms) => terms,
             Err(reason) => {
                 let response = Response::from_parts(parts, ResponseBody::passed(body));
-                return Err(Passed::Response(response, reason));
+                return Err(Passed::Response(Box::new(response), reason));
             }
         };
         match collect(body, self.route.largest).await {
             Ok(body) => Ok(Stored::new(parts, body, terms, now)),
-            Err((body, reason)) => Err(Passed::Response(Response::from_parts(parts, body), reason)),
+            Err((body, reason)) => Err(Passed::Response(Box::new(Response::from_parts(parts, body)), reason)),
         }
     }
 
@@ -304,7 +306,7 @@ impl Exchange {
             response.headers_mut().remove(CONTENT_LENGTH);
         }
         mark(response.headers_mut(), Status::Passed(forward, Some(reason)), self.http.namespace());
-        Ok(response)
+        Ok(*response)
     }
 
     fn report(&self, Answered { outcome, age, .. }: Answered) {
@@ -312,75 +314,4 @@ impl Exchange {
         self.http.cache().engine.count(site, outcome);
         context::report_answer(Answer { namespace: site.namespace, function: site.function, outcome, age });
     }
-}
-
-/// Whether the request was answered by its own load.
-fn is_own(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Loaded | Outcome::Bypassed)
-}
-
-/// How long ago a response came, as long as that can be.
-fn resident(answered: Answered) -> Duration {
-    answered.age.unwrap_or_default()
-}
-
-/// What L1 has.
-fn local(place: &Place) -> Option<(Stored, Answered)> {
-    let engine = &place.cache.engine;
-    let mut slot = Slot::empty(place.site, RULES);
-    let answered = engine.read_local(&place.request(), &mut slot).filter(|_| engine.enabled)?;
-    Some((slot.into_value()?, answered))
-}
-
-/// What a tier has.
-async fn peek(place: &Place) -> Option<(Stored, Answered)> {
-    if let Some(found) = local(place) {
-        return Some(found);
-    }
-    let mut slot = Slot::empty(place.site, RULES);
-    let answered = place.cache.engine.peek(&place.request(), &mut slot).await?;
-    Some((slot.into_value()?, answered))
-}
-
-/// What the store has, what another request brings, or what `load` does.
-async fn read<E: Send>(
-    place: &Place,
-    load: impl Future<Output = Result<Stored, E>> + Send,
-) -> (Result<Stored, E>, Answered) {
-    let engine = &place.cache.engine;
-    let body = pin!(context::loading(load));
-    let mut call = Typed::new(Slot::empty(place.site, RULES), place.policy, ShareError::never(), body);
-    let answered = if engine.enabled {
-        engine.read(&place.request(), &mut call).await
-    } else {
-        engine.bypass(&place.request(), &mut call).await
-    };
-    (call.answer(), answered)
-}
-
-/// What `load` brings, which takes the place of what is stored.
-async fn refresh<E: Send>(
-    place: &Place,
-    load: impl Future<Output = Result<Stored, E>> + Send,
-) -> (Result<Stored, E>, Outcome) {
-    let body = pin!(context::loading(load));
-    let mut call = Typed::new(Slot::empty(place.site, RULES), place.policy, ShareError::never(), body);
-    let outcome = place.cache.engine.refresh(&place.request(), &mut call).await;
-    (call.answer(), outcome)
-}
-
-/// Does the same for nobody in particular.
-fn reload_later<E: Send + 'static>(
-    place: Place,
-    load: impl Future<Output = Result<Stored, E>> + Send + 'static,
-) {
-    let engine = place.cache.engine.clone();
-    let name = place.key.written().to_vec();
-    let load = context::loading(load);
-    engine.in_background(&name, || async move {
-        let mut body = Box::pin(load);
-        let slot = Slot::empty(place.site, RULES);
-        let mut call = Typed::new(slot, place.policy, ShareError::never(), body.as_mut());
-        place.cache.engine.refresh_unwatched(&place.request(), &mut call).await;
-    });
 }

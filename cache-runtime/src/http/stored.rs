@@ -2,6 +2,7 @@
 
 use super::body::ResponseBody;
 use super::condition::{OF_304, is_unmodified};
+use super::control::members;
 use super::status::Status;
 use super::terms::Terms;
 use crate::codec::Postcard;
@@ -43,13 +44,11 @@ struct Snapshot {
 impl Stored {
     pub(super) fn new(parts: response::Parts, body: Bytes, terms: Terms, now: SystemTime) -> Self {
         let response::Parts { status, mut headers, .. } = parts;
-        let connection: Vec<_> = super::control::members(&headers, &CONNECTION).map(str::to_owned).collect();
-        connection
-            .iter()
-            .map(String::as_str)
-            .chain(NOT_STORED_BY_NAME)
-            .for_each(|name| drop(headers.remove(name)));
-        NOT_STORED.iter().for_each(|name| drop(headers.remove(name)));
+        let connection: Vec<_> = members(&headers, &CONNECTION).map(str::to_owned).collect();
+        let of_connection = connection.iter().map(String::as_str);
+        for name in of_connection.chain(NOT_STORED_BY_NAME).chain(NOT_STORED.iter().map(HeaderName::as_str)) {
+            headers.remove(name);
+        }
         headers.entry(DATE).or_insert_with(|| text(httpdate::fmt_http_date(now)));
         if status == StatusCode::OK {
             headers.entry(ETAG).or_insert_with(|| text(format!("\"{:032x}\"", xxh3::xxh3_128(&body))));

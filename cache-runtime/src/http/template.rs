@@ -105,19 +105,14 @@ impl Segment {
             assert!(legal, "`{{{name}}}` names no parameter in the route `{route}`");
             name.to_owned()
         };
-        match segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) {
-            Some(name) => match name.strip_prefix('*') {
-                Some(name) => Self::Rest(named(name)),
-                None => Self::Parameter(named(name)),
-            },
-            None => {
-                let braces = segment.contains(['{', '}']);
-                assert!(
-                    !braces,
-                    "a parameter is a whole segment, and `{segment}` of the route `{route}` is not"
-                );
-                Self::Literal(segment.to_owned())
-            }
+        let Some(name) = segment.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')) else {
+            let braces = segment.contains(['{', '}']);
+            assert!(!braces, "a parameter is a whole segment, and `{segment}` of the route `{route}` is not");
+            return Self::Literal(segment.to_owned());
+        };
+        match name.strip_prefix('*') {
+            Some(name) => Self::Rest(named(name)),
+            None => Self::Parameter(named(name)),
         }
     }
 }
