@@ -7,7 +7,7 @@ use cache_runtime::http::Route;
 use cache_tests::gate::Counter;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 
 /// Frames, one after the other; it counts those that were asked for.
 struct Frames {
-    frames: VecDeque<Result<Frame<Bytes>, io::Error>>,
+    queue: VecDeque<Result<Frame<Bytes>, io::Error>>,
     polled: Counter,
     says_its_size: bool,
 }
@@ -29,7 +29,7 @@ impl http_body::Body for Frames {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let frame = self.frames.pop_front();
+        let frame = self.queue.pop_front();
         if frame.is_some() {
             self.polled.add();
         }
@@ -40,7 +40,7 @@ impl http_body::Body for Frames {
         if !self.says_its_size {
             return SizeHint::default();
         }
-        let data = self.frames.iter().flatten().filter_map(Frame::data_ref);
+        let data = self.queue.iter().flatten().filter_map(Frame::data_ref);
         SizeHint::with_exact(data.map(|data| data.len() as u64).sum())
     }
 }
@@ -56,14 +56,14 @@ fn source(
 ) -> Source {
     let polled = polled.clone();
     Source::by(move |_| {
-        let frames = Frames { frames: frames().into(), polled: polled.clone(), says_its_size };
+        let frames = Frames { queue: frames().into(), polled: polled.clone(), says_its_size };
         let response: Response<Body> = Response::new(frames.boxed_unsync());
         Box::pin(async { Ok(response) })
     })
 }
 
-fn request() -> Request<http_body_util::Full<Bytes>> {
-    Request::get("/things/1").body(Default::default()).expect("a legal request")
+fn request() -> Request<Full<Bytes>> {
+    Request::get("/things/1").body(Full::default()).expect("a legal request")
 }
 
 #[tokio::test(start_paused = true)]

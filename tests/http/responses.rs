@@ -3,6 +3,7 @@
 use crate::world::{Client, Seen, Source, answer, ready};
 use cache_runtime::Policy;
 use http::{Method, StatusCode};
+use http_body_util::Full;
 use std::time::Duration;
 use tokio::time::advance;
 
@@ -165,7 +166,7 @@ async fn errors_of_the_handler_pass_through() {
     let source = Source::by(|_| Box::pin(async { Err(std::io::Error::other("the handler's own")) }));
     let client = Client::new(Policy::SHORT, &source);
     for calls in 1..3 {
-        let request = http::Request::get("/things/1").body(Default::default()).expect("a legal request");
+        let request = http::Request::get("/things/1").body(Full::default()).expect("a legal request");
         let error = client.raw(request).await.expect_err("the source fails");
         assert_eq!((error.to_string(), source.calls.get()), ("the handler's own".to_owned(), calls));
     }
