@@ -131,6 +131,7 @@ impl Tasks {
     #[updates(
         Self::get(id),
         tags("tasks", "owner:{result.owner}", "pending"),
+        tags("api", "task:{id}"),
         Stats::of_user(result.owner),
     )]
     pub async fn update(&self, id: TaskId, patch: TaskPatch) -> Result<Task, Error> {
@@ -152,6 +153,7 @@ impl Tasks {
     #[invalidates(
         Self::get(id),
         tags("tasks", "owner:{result.owner}", "pending"),
+        tags("api", "task:{id}"),
         Stats::of_user(result.owner),
     )]
     pub(super) async fn finish(connection: &mut AnyConnection, id: TaskId) -> Result<Task, Error> {
@@ -172,6 +174,7 @@ impl Tasks {
         tags("storyboards", "task:{id}"),
         tags("resources", "task:{id}"),
         tags("agent", "task:{id}"),
+        tags("api", "task:{id}"),
         Stats::of_user(*result),
     )]
     pub async fn delete(&self, id: TaskId) -> Result<UserId, Error> {
