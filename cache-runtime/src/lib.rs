@@ -17,6 +17,8 @@ mod entry;
 mod error;
 mod flight;
 mod frame;
+#[cfg(feature = "http")]
+pub mod http;
 mod key;
 mod local;
 pub mod manual;

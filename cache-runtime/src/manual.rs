@@ -33,6 +33,10 @@ pub mod transactions {}
 #[doc = include_str!("../docs/refreshing.md")]
 pub mod refreshing {}
 
+#[cfg(feature = "http")]
+#[doc = include_str!("../docs/http.md")]
+pub mod http {}
+
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}
 

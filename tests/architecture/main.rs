@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     // Front.
     &["cache", "context", "scope", "typed", "entry", "plain", "mutation", "batch", "warm"],
     // Rim.
-    &["__private"],
+    &["__private", "http"],
 ];
 
 /// What a module names although it comes later, and why that stands.

@@ -36,6 +36,7 @@ pub struct Rules<V> {
     ttl_with: Option<fn(&V) -> Duration>,
     tags_with: Option<TagsWith<V>>,
     never_stale: Option<fn(&V) -> bool>,
+    stale_with: Option<fn(&V) -> Duration>,
 }
 
 /// Writes the tags that a value brings.
@@ -65,6 +66,7 @@ impl<V> Rules<V> {
             ttl_with: None,
             tags_with: None,
             never_stale: None,
+            stale_with: None,
         }
     }
 
@@ -93,6 +95,14 @@ impl<V> Rules<V> {
     #[must_use]
     pub const fn never_stale(mut self, never_stale: fn(&V) -> bool) -> Self {
         self.never_stale = Some(never_stale);
+        self
+    }
+
+    /// How long a value is served stale at most, by the value.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub(crate) const fn stale_with(mut self, stale_with: fn(&V) -> Duration) -> Self {
+        self.stale_with = Some(stale_with);
         self
     }
 
@@ -138,6 +148,7 @@ impl<V: Value> Rules<V> {
             Some(never_stale) if never_stale(value) => Duration::ZERO,
             _ => policy.stale().saturating_add(site.stale_if_error),
         };
+        let beyond = self.stale_with.map_or(beyond, |stale_with| stale_with(value).min(beyond));
         // What outlives its readers lives for ever; no clock counts that far.
         let fresh = fresh.filter(|fresh| *fresh < CENTURY);
         let beyond = beyond.min(CENTURY);
@@ -249,6 +260,11 @@ impl<'a, V: Value, E> Typed<'a, V, E> {
     pub(crate) fn new(slot: Slot<V>, policy: Policy, share: ShareError<E>, body: Body<'a, V, E>) -> Self {
         let loading = Loading::here();
         Self { slot, policy, share, transient: Transient::none(), error: None, body, loading }
+    }
+
+    /// The same as part of another task's load.
+    pub(crate) fn within(self, loading: Loading) -> Self {
+        Self { loading, ..self }
     }
 
     /// The same, with errors that a stale value may answer for.

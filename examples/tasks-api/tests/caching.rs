@@ -55,6 +55,8 @@ async fn every_read_is_kept() {
         ("/visual-settings/noir", "settings", "get"),
         ("/stats", "stats", "overview"),
         ("/users/1/stats", "stats", "of_user"),
+        ("/tasks/5/sheet", "api", "/tasks/{id}/sheet"),
+        ("/prompts", "api", "/prompts"),
     ];
     for (path, ..) in reads {
         assert_eq!(service.word(path).await, "loaded", "{path}");
@@ -134,6 +136,39 @@ async fn every_page_and_limit_is_kept_until_a_row_of_it_changes() {
         let expected = if others.contains(&path) { "hit-l1" } else { "loaded" };
         assert_eq!(service.word(path).await, expected, "{path}");
     }
+    service.stop().await;
+}
+
+/// A response that is put together from several reads falls with each of them, and with nothing else.
+#[tokio::test]
+async fn a_sheet_is_kept_until_something_on_it_changes() {
+    let service = Service::start(Config::default()).await;
+    let sheet = "/tasks/5/sheet";
+    let changes = [
+        (Method::PATCH, "/tasks/5", json!({ "title": "Another title" })),
+        (Method::POST, "/tasks/5/scripts", json!({ "title": "One", "body": "Fade in." })),
+        (Method::POST, "/tasks/5/storyboards", json!({ "title": "One", "panels": 3 })),
+        (
+            Method::POST,
+            "/tasks/5/resources",
+            json!({ "kind": "audio", "url": "https://media.example/one", "bytes": 9 }),
+        ),
+        (Method::POST, "/tasks/5/complete", json!({ "agent": "writer" })),
+    ];
+    assert_eq!(service.word("/tasks/6/sheet").await, "loaded");
+    for (method, path, body) in changes {
+        let before = service.read(sheet).await;
+        assert_eq!(service.word(sheet).await, "hit-l1", "{method} {path}");
+        let changed = service.send_json(method.clone(), path, body).await;
+        assert!(changed.status.is_success(), "{method} {path}: {changed:?}");
+        let answer = service.get(sheet).await;
+        assert_eq!(answer.cache.as_deref(), Some("loaded"), "{method} {path}");
+        assert_ne!(answer.json, before, "{method} {path}");
+    }
+    let failed = service.send_json(Method::POST, "/tasks/5/complete", json!({ "agent": "nobody" })).await;
+    assert_eq!(failed.status, 404);
+    assert_eq!(service.word(sheet).await, "hit-l1", "what was rolled back is still true");
+    assert_eq!(service.word("/tasks/6/sheet").await, "hit-l1");
     service.stop().await;
 }
 

@@ -3,6 +3,7 @@
 mod conversations;
 mod extract;
 mod observe;
+mod pages;
 mod presets;
 mod production;
 mod service;
@@ -32,8 +33,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(production::routes())
         .merge(presets::routes())
         .merge(service::routes())
+        .merge(pages::routes())
         .fallback(|| async { Error::NotFound("endpoint") })
         .method_not_allowed_fallback(|| async { Error::wrong_method() })
+        .layer(pages::cached(&app.cache))
         .layer(from_fn_with_state(Arc::clone(&app), observe::observe))
         .with_state(app)
 }

@@ -142,6 +142,7 @@ impl Tasks {
     #[updates(
         Self::get(id),
         tags("tasks", "owner:{result.owner}", "pending"),
+        tags("api", "task:{id}"),
         Stats::of_user(result.owner),
     )]
     pub async fn update(&self, id: TaskId, patch: TaskPatch) -> Result<Task, Error> {
@@ -163,6 +164,7 @@ impl Tasks {
     #[invalidates(
         Self::get(id),
         tags("tasks", "owner:{result.owner}", "pending"),
+        tags("api", "task:{id}"),
         Stats::of_user(result.owner),
     )]
     pub(super) async fn finish(connection: &mut AnyConnection, id: TaskId) -> Result<Task, Error> {
@@ -183,6 +185,7 @@ impl Tasks {
         tags("storyboards", "task:{id}"),
         tags("resources", "task:{id}"),
         tags("agent", "task:{id}"),
+        tags("api", "task:{id}"),
         Stats::of_user(*result),
     )]
     pub async fn delete(&self, id: TaskId) -> Result<UserId, Error> {
