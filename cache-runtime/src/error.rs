@@ -57,6 +57,21 @@ pub enum Undone {
     NotAnnounced,
 }
 
+/// Why progress could not be published or read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgressError {
+    /// The store could not be asked, or has no channels.
+    #[error("the store has no part in it: {0}")]
+    Store(StoreError),
+    /// The state cannot be written as JSON.
+    #[error("the state cannot be written")]
+    Unwritable,
+    /// What stands there is not a state of this type.
+    #[error("the state is of another type")]
+    Unreadable,
+}
+
 /// Why an operation of a [`Store`](crate::store::Store) did not happen, as far as the engine cares.
 ///
 /// Never reaches the caller of a cached function.

@@ -24,6 +24,7 @@ mod mutation;
 mod observe;
 mod pending;
 mod policy;
+mod progress;
 #[cfg(feature = "redis")]
 mod redis;
 mod scope;
@@ -42,7 +43,7 @@ pub use self::codec::Value;
 pub use self::context::observed;
 pub use self::engine::Put;
 pub use self::entry::{EntryRef, Hold};
-pub use self::error::{AlreadyInstalled, ConfigError, NotReady, StoreError, Undone};
+pub use self::error::{AlreadyInstalled, ConfigError, NotReady, ProgressError, StoreError, Undone};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::frame::fuzzing;
@@ -50,4 +51,5 @@ pub use self::key::{Key, KeyPart, KeyWriter};
 pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
 pub use self::policy::{Absent, Level, Policy};
+pub use self::progress::{Progress, Subscription};
 pub use self::scope::{Commit, Deferred, Scope};

@@ -1,13 +1,15 @@
 //! The store of one process, or of several caches in it: the same protocol over a map.
 
+mod channels;
 mod hold;
 mod place;
 
+use self::channels::InProcess;
 use self::hold::Hold;
-use self::place::{Place, end_hold, has_token};
+use self::place::{Place, Shard, Weight, end_hold, has_token};
 use crate::error::{NotReady, StoreError};
 use crate::key::{Key, without_app};
-use crate::store::{Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::store::{Channels, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
 use crate::tag::{Generation, Tag};
 use crate::time::{Instant, wall_ms};
 use bytes::{Bytes, BytesMut};
@@ -32,23 +34,7 @@ pub struct Memory {
     listeners: RwLock<Vec<(String, Weak<dyn Listener>)>>,
     started: Instant,
     started_ms: u64,
-}
-
-type Shard = unsync::Cache<Bytes, Slot, Weight>;
-
-#[derive(Debug, Clone)]
-struct Slot {
-    bytes: Bytes,
-    expires: Option<Instant>,
-}
-
-#[derive(Debug, Clone)]
-struct Weight;
-
-impl quick_cache::Weighter<Bytes, Slot> for Weight {
-    fn weight(&self, name: &Bytes, slot: &Slot) -> u64 {
-        (name.len() + slot.bytes.len() + 96) as u64
-    }
+    channels: InProcess,
 }
 
 impl std::fmt::Debug for Memory {
@@ -69,7 +55,8 @@ impl Memory {
     pub fn with_capacity(bytes: u64) -> Self {
         let shard = || Mutex::new(unsync::Cache::with_weighter(1_024, bytes / SHARDS as u64, Weight));
         let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
-        Self { shards, listeners: RwLock::default(), started: Instant::now(), started_ms: wall_ms() }
+        let (started, started_ms) = (Instant::now(), wall_ms());
+        Self { shards, listeners: RwLock::default(), started, started_ms, channels: InProcess::default() }
     }
 
     /// Tells every listener that `key` is not true any more.
@@ -321,6 +308,10 @@ impl Store for Memory {
         listeners.retain(|(_, listener)| listener.strong_count() > 0);
         listeners.push((app.to_owned(), Arc::downgrade(&listener)));
         listener.alive(None);
+    }
+
+    fn channels(&self) -> Option<&dyn Channels> {
+        Some(&self.channels)
     }
 
     fn now_ms(&self) -> u64 {

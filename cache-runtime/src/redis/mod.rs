@@ -2,6 +2,7 @@
 
 mod address;
 mod batch;
+mod channels;
 mod connection;
 mod feed;
 mod guard;
@@ -10,6 +11,7 @@ mod reply;
 mod script;
 
 use self::batch::{for_each, invalidate, invalidate_tags};
+use self::channels::Ears;
 use self::connection::{Connected, Link, Supervisor};
 use self::feed::Feed;
 use self::reads::Reads;
@@ -17,7 +19,9 @@ use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, 
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
-use crate::store::{FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::store::{
+    Channels, FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token,
+};
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
 use ::redis::{Cmd, Pipeline, Value, cmd};
@@ -50,6 +54,7 @@ pub struct Redis {
     reads: Reads,
     _supervisor: Supervisor,
     feeds: Mutex<Vec<Supervisor>>,
+    ears: Ears,
 }
 
 impl Redis {
@@ -70,7 +75,8 @@ impl Redis {
         let link = Arc::new(Link::default());
         let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
         let reads = Reads::over(link.clone());
-        Ok(Self { client, link, reads, _supervisor: supervisor, feeds: Mutex::default() })
+        let (feeds, ears) = (Mutex::default(), Ears::default());
+        Ok(Self { client, link, reads, _supervisor: supervisor, feeds, ears })
     }
 
     /// Sends one command.
@@ -305,6 +311,10 @@ impl Store for Redis {
         let feed = Feed::new(self.client.clone(), self.link.clone(), app.to_owned(), &listener);
         let running = Supervisor(tokio::spawn(feed.run()));
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+    }
+
+    fn channels(&self) -> Option<&dyn Channels> {
+        Some(self)
     }
 
     /// The L1 lease with 2 % for clocks that run apart, and an event loop's cycle of the server.

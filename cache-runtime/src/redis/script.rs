@@ -31,6 +31,7 @@ scripts! {
     UNHOLD "unhold.lua"
     CAPTURE "capture.lua"
     GUARD "guard.lua"
+    PUBLISH "publish.lua"
 }
 
 impl Script {

@@ -1,10 +1,13 @@
 //! The store port: what the protocol needs of an L2, and nothing else.
 
+pub(crate) mod channels;
+
 use crate::{error::StoreError, key::Key};
 use bytes::Bytes;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
+pub use self::channels::{Attending, Channels, LINGER, Publication, Seen, State};
 pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
@@ -128,6 +131,11 @@ pub trait Store: Send + Sync + 'static {
     /// How long after an acknowledged invalidation the last listener has heard of it, or has stopped serving.
     fn settling(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// The channels of this store; one without them, as this default, publishes nothing.
+    fn channels(&self) -> Option<&dyn Channels> {
+        None
     }
 
     /// The store's clock in milliseconds since the Unix epoch, as well as this process knows it.
