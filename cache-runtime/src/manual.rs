@@ -24,6 +24,9 @@ pub mod transactions {}
 #[doc = include_str!("../docs/refreshing.md")]
 pub mod refreshing {}
 
+#[doc = include_str!("../docs/progress.md")]
+pub mod progress {}
+
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}
 

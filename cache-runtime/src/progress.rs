@@ -5,7 +5,7 @@ use crate::cache::Cache;
 use crate::codec::{Codec, Json};
 use crate::error::{ProgressError, StoreError};
 use crate::key::{KeyBuf, KeyPart, KeyWriter};
-use crate::store::{Attending, Channels, Publication, Seen, State, Store, Token};
+use crate::store::{Attending, Channels, Publication, Seen, State, Store, StoreFuture, Token};
 use bytes::Bytes;
 use futures_core::Stream;
 use serde::{Serialize, de::DeserializeOwned};
@@ -92,7 +92,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Progress<T> {
     pub async fn current(&self, id: impl KeyPart) -> Result<Option<T>, ProgressError> {
         let channel = self.channel(id);
         let channels = self.channels().map_err(ProgressError::Store)?;
-        let state = trying(async || channels.state(&channel).await).await?;
+        let state = trying(|| channels.state(&channel)).await?;
         state.filter(|state| !state.ended).map(|state| read(&state)).transpose()
     }
 
@@ -112,7 +112,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Progress<T> {
     async fn send(&self, channel: &[u8], state: Option<Bytes>) -> Result<u64, ProgressError> {
         let publication = next_publication();
         let channels = self.channels().map_err(ProgressError::Store)?;
-        trying(async || channels.publish(channel, publication, state.clone()).await).await
+        trying(|| channels.publish(channel, publication, state.clone())).await
     }
 
     fn channels(&self) -> Result<&dyn Channels, StoreError> {
@@ -142,7 +142,7 @@ impl Cache {
 }
 
 /// Asks again, after 50 ms and then 100 ms, where the store could not be asked.
-async fn trying<R>(operation: impl AsyncFn() -> Result<R, StoreError>) -> Result<R, ProgressError> {
+async fn trying<'a, R>(operation: impl Fn() -> StoreFuture<'a, R>) -> Result<R, ProgressError> {
     let mut backoff = Backoff::default();
     let mut tries = 1;
     loop {

@@ -66,7 +66,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         TcpListener::bind(config.listen).await.map_err(|error| StartError::Listen(config.listen, error))?;
     let addr = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
     let app = Arc::new(App {
-        repos: Repositories::new(&database.pool),
+        repos: Arc::new(Repositories::new(&database.pool)),
         pool: database.pool.clone(),
         cache: config.cache.clone(),
     });

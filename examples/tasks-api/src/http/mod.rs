@@ -5,6 +5,7 @@ mod extract;
 mod observe;
 mod presets;
 mod production;
+mod rendering;
 mod service;
 mod tasks;
 mod users;
@@ -30,6 +31,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(users::routes())
         .merge(conversations::routes())
         .merge(production::routes())
+        .merge(rendering::routes())
         .merge(presets::routes())
         .merge(service::routes())
         .fallback(|| async { Error::NotFound("endpoint") })
