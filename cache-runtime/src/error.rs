@@ -72,6 +72,21 @@ pub enum ProgressError {
     Unreadable,
 }
 
+/// Why a write was not taken behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The journal could not be asked, or the store has none; the write may be in it all the same.
+    #[error("the write is not known to be in the journal: {0}")]
+    Store(StoreError),
+    /// Too many entries have writes that their source does not have yet.
+    #[error("the journal has no room")]
+    Full,
+    /// The write cannot be written as JSON, or its value by the function's codec.
+    #[error("the write cannot be written down")]
+    Unwritable,
+}
+
 /// Why an operation of a [`Store`](crate::store::Store) did not happen, as far as the engine cares.
 ///
 /// Never reaches the caller of a cached function.

@@ -6,6 +6,7 @@ extern crate self as cache_runtime;
 #[doc(hidden)]
 pub mod __private;
 
+mod behind;
 mod breaker;
 mod cache;
 pub mod catalog;
@@ -37,13 +38,16 @@ mod typed;
 
 pub use cache_macros::{KeyPart, cached, invalidates, updates};
 
+pub use self::behind::{WriteBehind, WriteBehindOptions, Written};
 pub use self::cache::{Cache, CacheBuilder, OnRestart};
 pub use self::catalog::catalog;
 pub use self::codec::Value;
 pub use self::context::observed;
 pub use self::engine::Put;
 pub use self::entry::{EntryRef, Hold};
-pub use self::error::{AlreadyInstalled, ConfigError, NotReady, ProgressError, StoreError, Undone};
+pub use self::error::{
+    AlreadyInstalled, ConfigError, NotReady, ProgressError, StoreError, Undone, WriteError,
+};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::frame::fuzzing;

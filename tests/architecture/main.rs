@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     // The algorithm, and the place in the program that asks it.
     &["catalog", "engine"],
     // Front.
-    &["typed", "cache", "context", "scope", "entry", "mutation", "progress"],
+    &["typed", "cache", "context", "scope", "entry", "mutation", "behind", "progress"],
     // Rim.
     &["__private"],
 ];

@@ -299,7 +299,8 @@ async fn a_late_or_repeated_publication_changes_nothing() {
 
 #[tokio::test]
 async fn a_store_without_channels_says_so() {
-    let jobs = jobs_over(Arc::new(Through { store: Arc::new(Memory::default()), channels: false }));
+    let jobs =
+        jobs_over(Arc::new(Through { store: Arc::new(Memory::default()), channels: false, journal: None }));
     assert_eq!(jobs.publish(1, &at(1)).await, Err(ProgressError::Store(StoreError::Unavailable)));
     let mut states = jobs.subscribe(1);
     assert_eq!(states.next().await, Some(Err(ProgressError::Store(StoreError::Unavailable))));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cache_runtime::store::{
-    Channels, Generation, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Tag, Token,
+    Channels, Generation, Journal, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Tag, Token,
 };
 use cache_runtime::{Key, NotReady};
 use std::future::Future;
@@ -16,6 +16,8 @@ pub struct Through {
     pub store: Arc<dyn Store>,
     /// Its channels; none with `false`.
     pub channels: bool,
+    /// Its journal, where it is another.
+    pub journal: Option<Box<dyn Journal>>,
 }
 
 type Ready<'a> = Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + 'a>>;
@@ -58,6 +60,10 @@ impl Store for Through {
 
     fn channels(&self) -> Option<&dyn Channels> {
         self.store.channels().filter(|_| self.channels)
+    }
+
+    fn journal(&self) -> Option<&dyn Journal> {
+        self.journal.as_deref().or_else(|| self.store.journal())
     }
 
     fn now_ms(&self) -> u64 {

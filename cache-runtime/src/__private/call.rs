@@ -2,8 +2,9 @@
 
 use super::report;
 use crate::cache::{Ambient, Cache};
+use crate::codec::Value;
 use crate::context::{self, View};
-use crate::engine::Answered;
+use crate::engine::{Answered, Request, Unsaved};
 use crate::flight::Shared;
 use crate::key::{KeyBuf, KeyWriter};
 use crate::local::CallRef;
@@ -11,6 +12,7 @@ use crate::observe::{Outcome, Tier};
 use crate::policy::Policy;
 use crate::site::Site;
 use crate::tag::TagWriter;
+use crate::typed::{Rules, Slot};
 use bytes::Bytes;
 
 /// A call of an annotated function before its lookup, or of its companion.
@@ -134,6 +136,21 @@ impl Missed {
     pub(super) fn never_stale(mut self: Box<Self>) -> Box<Self> {
         self.policy = self.policy.without_stale();
         self
+    }
+
+    /// What was written behind and is not in the source of this load yet. A transaction sees its source alone.
+    pub(super) async fn unsaved<V: Value>(&mut self, rules: Rules<V>) -> Option<V> {
+        let cache = self.cache();
+        let engine = &cache.engine;
+        if !engine.has_journals(self.site) || context::scope().is_some() {
+            return None;
+        }
+        let Self { site, policy, key, args, tags, .. } = &*self;
+        let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(site, *policy));
+        let request = Request { site, policy: *policy, key, args, tags, tags_with, tag_ttl };
+        let mut slot = Slot::empty(site, rules);
+        let unsaved = Box::pin(engine.unsaved(&request, &mut slot)).await;
+        slot.into_value().filter(|_| unsaved == Unsaved::Answers)
     }
 
     pub(super) fn cache(&mut self) -> Ambient {

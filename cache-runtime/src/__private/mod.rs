@@ -123,6 +123,9 @@ where
     Box::pin(async move {
         // A load must see its source, and a transaction its own rows.
         if context::reads_past_caches() {
+            if let Some(value) = call.unsaved(rules).await {
+                return Ok(value);
+            }
             return Box::pin(load()).await;
         }
         let cache = call.cache();

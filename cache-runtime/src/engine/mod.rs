@@ -2,6 +2,7 @@
 
 mod age;
 mod background;
+mod behind;
 mod hold;
 mod invalidate;
 mod load;
@@ -10,6 +11,7 @@ mod read;
 mod refresh;
 mod tags;
 
+pub(crate) use self::behind::Unsaved;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
 
@@ -56,6 +58,7 @@ pub(crate) struct Engine {
     loads: usize,
     admission: Mutex<BTreeMap<&'static str, Arc<Semaphore>>>,
     background: background::Background,
+    journals: behind::Journals,
     counters: Mutex<BTreeMap<(&'static str, &'static str), Arc<Counters>>>,
 }
 
@@ -112,6 +115,8 @@ pub(crate) trait Answer: Send {
 
 /// The typed side of one call: it runs the body and keeps the answer; the engine decides what becomes of it.
 pub(crate) trait Call: Answer {
+    /// What becomes of the answer it has.
+    fn has_answer(&self) -> Loaded;
     /// Runs the body.
     fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded>;
     /// Whether a stale value may answer instead of the error that the body ended with.
@@ -179,6 +184,7 @@ impl Engine {
             loads: parts.loads,
             admission: Mutex::default(),
             background: background::Background::default(),
+            journals: behind::Journals::default(),
             counters: Mutex::default(),
         }
     }

@@ -43,6 +43,11 @@ impl Key {
         Self { name: prefixed(buf.name()), full: buf.full().map(prefixed), hash: buf.hash() }
     }
 
+    /// The key with the name `name` of the application `app`.
+    pub(crate) fn named(app: &str, name: Bytes) -> Self {
+        Self { hash: xxh3::xxh3_64(without_app(app, &name).unwrap_or(&name)), full: None, name }
+    }
+
     /// The bytes of the key in the store.
     #[must_use]
     pub fn name(&self) -> &[u8] {

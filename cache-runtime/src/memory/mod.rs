@@ -2,14 +2,16 @@
 
 mod channels;
 mod hold;
+mod journal;
 mod place;
 
 use self::channels::InProcess;
 use self::hold::Hold;
+use self::journal::Books;
 use self::place::{Place, Shard, Weight, end_hold, has_token};
 use crate::error::{NotReady, StoreError};
 use crate::key::{Key, without_app};
-use crate::store::{Channels, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::store::{Channels, Journal, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
 use crate::tag::{Generation, Tag};
 use crate::time::{Instant, wall_ms};
 use bytes::{Bytes, BytesMut};
@@ -35,6 +37,7 @@ pub struct Memory {
     started: Instant,
     started_ms: u64,
     channels: InProcess,
+    books: Books,
 }
 
 impl std::fmt::Debug for Memory {
@@ -56,7 +59,8 @@ impl Memory {
         let shard = || Mutex::new(unsync::Cache::with_weighter(1_024, bytes / SHARDS as u64, Weight));
         let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
         let (started, started_ms) = (Instant::now(), wall_ms());
-        Self { shards, listeners: RwLock::default(), started, started_ms, channels: InProcess::default() }
+        let (listeners, channels, books) = Default::default();
+        Self { shards, listeners, started, started_ms, channels, books }
     }
 
     /// Tells every listener that `key` is not true any more.
@@ -312,6 +316,10 @@ impl Store for Memory {
 
     fn channels(&self) -> Option<&dyn Channels> {
         Some(&self.channels)
+    }
+
+    fn journal(&self) -> Option<&dyn Journal> {
+        Some(&self.books)
     }
 
     fn now_ms(&self) -> u64 {

@@ -6,6 +6,7 @@ mod channels;
 mod connection;
 mod feed;
 mod guard;
+mod journal;
 mod reads;
 mod reply;
 mod script;
@@ -14,13 +15,14 @@ use self::batch::{for_each, invalidate, invalidate_tags};
 use self::channels::Ears;
 use self::connection::{Connected, Link, Supervisor};
 use self::feed::Feed;
+use self::journal::Writer;
 use self::reads::Reads;
 use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
 use crate::store::{
-    Channels, FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token,
+    Channels, FEED_LEASE, Found, Journal, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token,
 };
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
@@ -55,6 +57,7 @@ pub struct Redis {
     _supervisor: Supervisor,
     feeds: Mutex<Vec<Supervisor>>,
     ears: Ears,
+    writer: Writer,
 }
 
 impl Redis {
@@ -75,8 +78,8 @@ impl Redis {
         let link = Arc::new(Link::default());
         let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
         let reads = Reads::over(link.clone());
-        let (feeds, ears) = (Mutex::default(), Ears::default());
-        Ok(Self { client, link, reads, _supervisor: supervisor, feeds, ears })
+        let (feeds, ears, writer) = (Mutex::default(), Ears::default(), Writer::default());
+        Ok(Self { client, link, reads, _supervisor: supervisor, feeds, ears, writer })
     }
 
     /// Sends one command.
@@ -314,6 +317,10 @@ impl Store for Redis {
     }
 
     fn channels(&self) -> Option<&dyn Channels> {
+        Some(self)
+    }
+
+    fn journal(&self) -> Option<&dyn Journal> {
         Some(self)
     }
 

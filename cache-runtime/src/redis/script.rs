@@ -32,6 +32,10 @@ scripts! {
     CAPTURE "capture.lua"
     GUARD "guard.lua"
     PUBLISH "publish.lua"
+    APPEND "append.lua"
+    TAKE "take.lua"
+    KEEP "keep.lua"
+    DONE "done.lua"
 }
 
 impl Script {

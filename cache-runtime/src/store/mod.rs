@@ -1,6 +1,7 @@
 //! The store port: what the protocol needs of an L2, and nothing else.
 
 pub(crate) mod channels;
+mod journal;
 
 use crate::{error::StoreError, key::Key};
 use bytes::Bytes;
@@ -8,6 +9,8 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 pub use self::channels::{Attending, Channels, LINGER, Publication, Seen, State};
+pub(crate) use self::journal::Write;
+pub use self::journal::{Book, Journal, Taken};
 pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
@@ -135,6 +138,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// The channels of this store; one without them, as this default, publishes nothing.
     fn channels(&self) -> Option<&dyn Channels> {
+        None
+    }
+
+    /// The journals of this store; one without them, as this default, takes no writes behind.
+    fn journal(&self) -> Option<&dyn Journal> {
         None
     }
 

@@ -285,6 +285,12 @@ where
     E: Send,
     F: Future<Output = Result<V, E>> + Send,
 {
+    fn has_answer(&self) -> Loaded {
+        let Slot { site, rules, value } = &self.slot;
+        let stored = value.as_ref().and_then(|value| rules.storage(site, self.policy, value));
+        stored.map_or(Loaded::Keep, Loaded::Store)
+    }
+
     fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded> {
         Poll::Ready(match ready!(self.body.as_mut().poll(context)) {
             Ok(value) => {
