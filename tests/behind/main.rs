@@ -156,6 +156,12 @@ impl Process {
     }
 }
 
+/// The child processes of [`crashes`].
+#[test]
+fn worker_process() {
+    crashes::child();
+}
+
 #[tokio::test]
 async fn a_write_is_read_at_once_and_saved_later() {
     everywhere(async |world| {
