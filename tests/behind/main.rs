@@ -410,6 +410,30 @@ async fn where_the_journal_cannot_be_asked_what_the_source_says_is_not_stored() 
     .await;
 }
 
+/// Its process stood still for so long that another took the place, and saved what came later.
+#[tokio::test]
+async fn who_lost_a_place_does_not_save_again() {
+    everywhere(async |world| {
+        let (source, late) = (Source::open(), Source::default());
+        let journal = Some(Box::new(journals::Silent(world.store().await)) as _);
+        let silent = Arc::new(Through { store: world.store().await, channels: true, journal });
+        let one = Process::with(silent, &late, options());
+        lock(&late.0.bad).insert(1, 1);
+        one.write(1, 10).await.expect("written");
+        late.0.gate.arrived().await;
+        let other = world.process(&source).await;
+        until("it is taken over", async || source.row(1) == 10).await;
+        other.write(1, 20).await.expect("written");
+        assert_eq!(other.flush().await, 0);
+        late.0.gate.open();
+        until("it is asked whose it is", async || late.0.saves.get() > 1 || one.left().await == 0).await;
+        one.write(2, 1).await.expect("written");
+        until("it goes on", async || late.row(2) + source.row(2) == 1).await;
+        assert_eq!((source.row(1), late.saved(1).len()), (20, 0));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_redis_that_is_down_takes_no_writes_and_keeps_those_it_has() {
     let data = ["--appendonly", "yes", "--appendfsync", "always"];

@@ -100,8 +100,13 @@ where
                 tokio::time::sleep(backoff.pause()).await;
             }
             // Who has taken it over may have saved a newer write by now.
-            if journal.keep(&shared.book, self.token, one).await == Ok(vec![false]) {
-                return;
+            match journal.keep(&shared.book, self.token, one).await.as_deref() {
+                Ok([true]) => {}
+                Ok(_) => return,
+                Err(_) => {
+                    tokio::time::sleep(backoff.pause()).await;
+                    continue;
+                }
             }
             match self.save(one).await {
                 Ok(()) => return shared.done(self.token, one).await,
