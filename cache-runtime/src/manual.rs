@@ -27,6 +27,9 @@ pub mod refreshing {}
 #[doc = include_str!("../docs/progress.md")]
 pub mod progress {}
 
+#[doc = include_str!("../docs/write-behind.md")]
+pub mod write_behind {}
+
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}
 

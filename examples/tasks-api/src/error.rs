@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use cache_runtime::WriteError;
 use serde_json::json;
 use sqlx::error::ErrorKind;
 
@@ -26,6 +27,9 @@ pub enum Error {
     /// The database failed; the text goes to the log, never to the caller.
     #[error("database: {0}")]
     Database(Arc<sqlx::Error>),
+    /// What is written behind could not be taken.
+    #[error("{0}")]
+    Behind(#[from] WriteError),
     /// A request's task ended before its answer.
     #[error("{0}")]
     Panicked(Arc<str>),
@@ -48,6 +52,7 @@ impl Error {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Refused(status, _) => *status,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Behind(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Panicked(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
