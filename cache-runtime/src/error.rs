@@ -57,6 +57,36 @@ pub enum Undone {
     NotAnnounced,
 }
 
+/// Why progress could not be published or read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgressError {
+    /// The store could not be asked, or has no channels.
+    #[error("the store has no part in it: {0}")]
+    Store(StoreError),
+    /// The state cannot be written as JSON.
+    #[error("the state cannot be written")]
+    Unwritable,
+    /// What stands there is not a state of this type.
+    #[error("the state is of another type")]
+    Unreadable,
+}
+
+/// Why a write was not taken behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The journal could not be asked, or the store has none; the write may be in it all the same.
+    #[error("the write is not known to be in the journal: {0}")]
+    Store(StoreError),
+    /// Too many entries have writes that their source does not have yet.
+    #[error("the journal has no room")]
+    Full,
+    /// The write cannot be written as JSON, or its value by the function's codec.
+    #[error("the write cannot be written down")]
+    Unwritable,
+}
+
 /// Why an operation of a [`Store`](crate::store::Store) did not happen, as far as the engine cares.
 ///
 /// Never reaches the caller of a cached function.

@@ -7,6 +7,7 @@ extern crate self as cache_runtime;
 pub mod __private;
 
 mod batch;
+mod behind;
 mod breaker;
 mod cache;
 pub mod catalog;
@@ -28,6 +29,7 @@ mod observe;
 mod pending;
 mod plain;
 mod policy;
+mod progress;
 #[cfg(feature = "redis")]
 mod redis;
 mod scope;
@@ -43,13 +45,16 @@ mod warm;
 pub use cache_macros::{KeyPart, cached, cached_many, invalidates, updates};
 
 pub use self::batch::{Holds, Many};
+pub use self::behind::{WriteBehind, WriteBehindOptions, Written};
 pub use self::cache::{Cache, CacheBuilder, OnRestart};
 pub use self::catalog::catalog;
 pub use self::codec::{Compression, Value};
 pub use self::context::observed;
 pub use self::engine::{Put, Swept};
 pub use self::entry::{EntryRef, Hold};
-pub use self::error::{AlreadyInstalled, ConfigError, NotReady, StoreError, Undone};
+pub use self::error::{
+    AlreadyInstalled, ConfigError, NotReady, ProgressError, StoreError, Undone, WriteError,
+};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::frame::fuzzing;
@@ -58,5 +63,6 @@ pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
 pub use self::plain::{PlainKey, Sweep, Values, escape_pattern};
 pub use self::policy::{Absent, Level, Policy};
+pub use self::progress::{Progress, Subscription};
 pub use self::scope::{Commit, Deferred, Scope};
 pub use self::warm::{Warmed, Warming};

@@ -19,7 +19,10 @@ const FLOORS: &[&[&str]] = &[
     // The algorithm, and the place in the program that asks it.
     &["catalog", "engine"],
     // Front.
-    &["cache", "context", "scope", "typed", "entry", "plain", "mutation", "batch", "warm"],
+    &[
+        "cache", "context", "scope", "typed", "entry", "plain", "mutation", "batch", "warm", "behind",
+        "progress",
+    ],
     // Rim.
     &["__private", "http"],
 ];

@@ -115,6 +115,9 @@ fn answer<'a, V: Value, E: Send + 'a>(
     Box::pin(async move {
         // A load must see its source, and a transaction its own rows.
         if context::reads_past_caches() {
+            if let Some(value) = call.unsaved(rules).await {
+                return Ok(value);
+            }
             return body.await;
         }
         let cache = call.cache();

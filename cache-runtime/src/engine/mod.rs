@@ -3,6 +3,7 @@
 mod age;
 mod background;
 mod batch;
+mod behind;
 mod heat;
 mod hold;
 mod invalidate;
@@ -18,6 +19,7 @@ mod tags;
 mod warm;
 
 pub(crate) use self::batch::Batch;
+pub(crate) use self::behind::Unsaved;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
 pub(crate) use self::retry::Again;
@@ -74,6 +76,7 @@ pub(crate) struct Engine {
     background: background::Background,
     heat: heat::Heat,
     pub(crate) settings: Settings,
+    journals: behind::Journals,
     counters: Mutex<BTreeMap<(&'static str, &'static str), Arc<Counters>>>,
 }
 
@@ -134,6 +137,8 @@ pub(crate) trait Answer: Send {
 
 /// The typed side of one call: it runs the body and keeps the answer; the engine decides what becomes of it.
 pub(crate) trait Call: Answer {
+    /// What becomes of the answer it has.
+    fn has_answer(&self) -> Loaded;
     /// Runs the body.
     fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded>;
     /// Whether a stale value may answer instead of the error that the body ended with.
@@ -211,6 +216,7 @@ impl Engine {
             background: background::Background::default(),
             heat: heat::Heat::default(),
             settings: parts.settings,
+            journals: behind::Journals::default(),
             counters: Mutex::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::load::Led;
 use super::tags::Marks;
-use super::{Answer, Answered, Call, Engine, Loaded, Request, Unreadable};
+use super::{Answer, Answered, Call, Engine, Loaded, Request, Unreadable, Unsaved};
 use crate::error::StoreError;
 use crate::flight::{Turn, Verdict};
 use crate::frame::{Entry, Lease, Token, Unusable};
@@ -245,7 +245,19 @@ impl Engine {
     /// Runs the body to its end.
     pub(super) async fn run(&self, request: &Request<'_>, call: &mut dyn Call) -> Loaded {
         let started = Instant::now();
-        let loaded = poll_fn(|context| call.poll_load(context)).await;
+        let mut unsaved = Unsaved::Nothing;
+        if self.has_journals(request.site) {
+            unsaved = Box::pin(self.unsaved(request, call)).await;
+        }
+        let loaded = match unsaved {
+            Unsaved::Answers => call.has_answer(),
+            _ => poll_fn(|context| call.poll_load(context)).await,
+        };
+        // What the source says may be older than what was written.
+        let loaded = match loaded {
+            Loaded::Store(_) if unsaved == Unsaved::Unknown => Loaded::Keep,
+            loaded => loaded,
+        };
         self.counters(request.site).loads.record(started.elapsed());
         match loaded {
             Loaded::Store(term) => Loaded::Store(self.heated(request, term)),

@@ -49,6 +49,11 @@ impl Key {
         Some(Self { hash, full: None, name })
     }
 
+    /// The key with the name `name` of the application `app`.
+    pub(crate) fn named(app: &str, name: Bytes) -> Self {
+        Self { hash: xxh3::xxh3_64(without_app(app, &name).unwrap_or(&name)), full: None, name }
+    }
+
     /// The bytes of the key in the store.
     #[must_use]
     pub fn name(&self) -> &[u8] {

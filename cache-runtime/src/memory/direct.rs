@@ -1,8 +1,9 @@
 //! Plain operations on one key.
 
 use super::glob::is_match;
+use super::place::Slot;
 use super::place::has_token;
-use super::{KIND_VALUE, Memory, Slot, at_once};
+use super::{KIND_VALUE, Memory, at_once};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::store::{Cursor, Direct, Lifetime, Scanned, Store, StoreFuture, Token, integer};

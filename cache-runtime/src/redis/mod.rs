@@ -2,24 +2,29 @@
 
 mod address;
 mod batch;
+mod channels;
 mod connection;
 mod direct;
 mod feed;
 mod guard;
+mod journal;
 mod reads;
 mod reply;
 mod script;
 
 use self::batch::{for_each, invalidate, invalidate_tags};
+use self::channels::Ears;
 use self::connection::{Connected, Link, Supervisor};
 use self::feed::Feed;
+use self::journal::Writer;
 use self::reads::Reads;
 use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
 use crate::store::{
-    FEED_LEASE, Found, Gathering, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token,
+    Channels, FEED_LEASE, Found, Gathering, Journal, Lease, Leased, Lifetime, Listener, Store, StoreFuture,
+    Token,
 };
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
@@ -53,6 +58,8 @@ pub struct Redis {
     reads: Reads,
     _supervisor: Supervisor,
     feeds: Mutex<Vec<Supervisor>>,
+    ears: Ears,
+    writer: Writer,
 }
 
 impl Redis {
@@ -73,7 +80,8 @@ impl Redis {
         let link = Arc::new(Link::default());
         let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
         let reads = Reads::over(link.clone());
-        Ok(Self { client, link, reads, _supervisor: supervisor, feeds: Mutex::default() })
+        let (feeds, ears, writer) = (Mutex::default(), Ears::default(), Writer::default());
+        Ok(Self { client, link, reads, _supervisor: supervisor, feeds, ears, writer })
     }
 
     /// Sends one command.
@@ -312,6 +320,14 @@ impl Store for Redis {
         let feed = Feed::new(self.client.clone(), self.link.clone(), app.to_owned(), &listener);
         let running = Supervisor(tokio::spawn(feed.run()));
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+    }
+
+    fn channels(&self) -> Option<&dyn Channels> {
+        Some(self)
+    }
+
+    fn journal(&self) -> Option<&dyn Journal> {
+        Some(self)
     }
 
     /// The L1 lease with 2 % for clocks that run apart, and an event loop's cycle of the server.

@@ -35,6 +35,11 @@ scripts! {
     REPLACE "replace.lua"
     INCREMENT "increment.lua"
     TOUCH "touch.lua"
+    PUBLISH "publish.lua"
+    APPEND "append.lua"
+    TAKE "take.lua"
+    KEEP "keep.lua"
+    DONE "done.lua"
 }
 
 impl Script {

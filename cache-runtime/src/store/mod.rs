@@ -1,6 +1,8 @@
 //! The store port: what the protocol needs of an L2, and nothing else.
 
+pub(crate) mod channels;
 mod direct;
+mod journal;
 
 use crate::{error::StoreError, key::Key};
 use bytes::Bytes;
@@ -8,8 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
+pub use self::channels::{Attending, Channels, LINGER, Publication, Seen, State};
 pub(crate) use self::direct::integer;
 pub use self::direct::{Cursor, Direct, Scanned};
+pub(crate) use self::journal::Write;
+pub use self::journal::{Book, Journal, Taken};
 pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
@@ -138,6 +143,16 @@ pub trait Store: Direct + Send + Sync + 'static {
     /// How long after an acknowledged invalidation the last listener has heard of it, or has stopped serving.
     fn settling(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// The channels of this store; one without them, as this default, publishes nothing.
+    fn channels(&self) -> Option<&dyn Channels> {
+        None
+    }
+
+    /// The journals of this store; one without them, as this default, takes no writes behind.
+    fn journal(&self) -> Option<&dyn Journal> {
+        None
     }
 
     /// The store's clock in milliseconds since the Unix epoch, as well as this process knows it.

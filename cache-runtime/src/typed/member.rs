@@ -141,6 +141,12 @@ impl<V: Value, E: Send> Answer for Member<'_, V, E> {
 }
 
 impl<V: Value, E: Send> Call for Member<'_, V, E> {
+    fn has_answer(&self) -> Loaded {
+        let Slot { site, rules, value } = &self.slot;
+        let stored = value.as_ref().and_then(|value| rules.storage(site, self.policy, value));
+        stored.map_or(Loaded::Keep, Loaded::Store)
+    }
+
     fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded> {
         self.board.ask(self.place, context.waker()).map(|given| match given {
             Given::Value(value) => {

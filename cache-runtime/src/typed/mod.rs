@@ -307,6 +307,12 @@ impl<V: Value, E: Send> Answer for Typed<'_, V, E> {
 }
 
 impl<V: Value, E: Send> Call for Typed<'_, V, E> {
+    fn has_answer(&self) -> Loaded {
+        let Slot { site, rules, value } = &self.slot;
+        let stored = value.as_ref().and_then(|value| rules.storage(site, self.policy, value));
+        stored.map_or(Loaded::Keep, Loaded::Store)
+    }
+
     fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded> {
         let mut polled = Poll::Pending;
         self.loading.step(&mut || polled = self.body.as_mut().poll(context));

@@ -6,6 +6,7 @@ mod observe;
 mod pages;
 mod presets;
 mod production;
+mod rendering;
 mod service;
 mod tasks;
 mod users;
@@ -31,6 +32,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(users::routes())
         .merge(conversations::routes())
         .merge(production::routes())
+        .merge(rendering::routes())
         .merge(presets::routes())
         .merge(service::routes())
         .merge(pages::routes())

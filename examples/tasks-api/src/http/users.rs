@@ -22,6 +22,7 @@ const TOUCHES: i64 = 120;
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/users/{id}/sessions/{session}", get(session).put(touch_session).delete(end_session))
+        .route("/users/{id}/seen", get(seen).post(note_seen))
         .route("/users/{id}/data/{kind}", get(document).put(put_document).delete(delete_document))
 }
 
@@ -56,6 +57,15 @@ async fn end_session(
     Path((owner, session)): Path<(UserId, SessionId)>,
 ) -> Result<StatusCode, Error> {
     app.repos.sessions.end(owner, &session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn seen(State(app): Shared, Path(owner): Path<UserId>) -> Result<Json<i64>, Error> {
+    found(app.repos.last_seen.get(owner).await?, "user")
+}
+
+async fn note_seen(State(app): Shared, Path(owner): Path<UserId>) -> Result<StatusCode, Error> {
+    app.repos.last_seen.note(owner).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
