@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     // Words.
     &["key", "tag", "policy", "frame"],
     // Ports.
-    &["observe", "store", "codec"],
+    &["health", "observe", "store", "codec"],
     // Mechanisms.
     &["site", "breaker", "flight", "local", "pending"],
     // Adapters.
@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     // Front.
     &["typed", "cache", "context", "scope", "entry", "mutation"],
     // Rim.
-    &["__private"],
+    &["metrics", "__private"],
 ];
 
 /// What a module names although it comes later, and why that stands.

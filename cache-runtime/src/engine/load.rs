@@ -117,8 +117,9 @@ impl Engine {
             }
         }
         let tags = captured.tags.iter().map(|(tag, generation)| (tag.text(), *generation));
-        let frame = Tags::encode(tags)
-            .and_then(|tags| answer.frame(key, Stamped { tags: Tags::encoded(&tags), ..stamped }));
+        let frame = Tags::encode(tags).and_then(|tags| {
+            answer.frame(key, Stamped { tags: Tags::encoded(&tags), ..stamped }, self.largest)
+        });
         if frame.is_none() {
             self.counters(request.site).not_storable.fetch_add(1, Relaxed);
         }

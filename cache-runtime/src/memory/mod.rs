@@ -1,11 +1,13 @@
 //! The store of one process, or of several caches in it: the same protocol over a map.
 
+mod health;
 mod hold;
 mod place;
 
 use self::hold::Hold;
 use self::place::{Place, end_hold, has_token};
 use crate::error::{NotReady, StoreError};
+use crate::health::{KeyCounts, StoreHealth};
 use crate::key::{Key, without_app};
 use crate::store::{Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
 use crate::tag::{Generation, Tag};
@@ -325,6 +327,14 @@ impl Store for Memory {
 
     fn now_ms(&self) -> u64 {
         self.started_ms + crate::time::millis(self.started.elapsed())
+    }
+
+    fn health<'a>(&'a self, _: &'a str) -> Pin<Box<dyn Future<Output = StoreHealth> + Send + 'a>> {
+        Box::pin(std::future::ready(StoreHealth::reachable("in-process")))
+    }
+
+    fn key_counts<'a>(&'a self, app: &'a str, most: usize) -> StoreFuture<'a, KeyCounts> {
+        at_once(move || health::key_counts(self, app, most))
     }
 
     fn ready(&self, _: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {

@@ -1,6 +1,8 @@
 //! The store port: what the protocol needs of an L2, and nothing else.
 
-use crate::{error::StoreError, key::Key};
+use crate::error::StoreError;
+use crate::health::{KeyCounts, StoreHealth};
+use crate::key::Key;
 use bytes::Bytes;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -132,6 +134,32 @@ pub trait Store: Send + Sync + 'static {
 
     /// The store's clock in milliseconds since the Unix epoch, as well as this process knows it.
     fn now_ms(&self) -> u64;
+
+    /// Whether the store is connected, as far as is known without asking it.
+    fn is_up(&self) -> bool {
+        true
+    }
+
+    /// How the store is for the application `app`, told within a second or so.
+    ///
+    /// A store that knows nothing else of itself, as this default, is as it is [`ready`](Self::ready).
+    fn health<'a>(&'a self, app: &'a str) -> Pin<Box<dyn Future<Output = StoreHealth> + Send + 'a>> {
+        let _ = app;
+        Box::pin(async {
+            match self.ready(Duration::from_millis(500)).await {
+                Ok(()) => StoreHealth::reachable("store"),
+                Err(error) => StoreHealth::unreachable("store", error.reason),
+            }
+        })
+    }
+
+    /// How many keys the namespaces of `app` have, as far as looking at about `most` keys of the store tells.
+    ///
+    /// A store that cannot tell, as this default, answers with an error.
+    fn key_counts<'a>(&'a self, app: &'a str, most: usize) -> StoreFuture<'a, KeyCounts> {
+        let _ = (app, most);
+        Box::pin(std::future::ready(Err(StoreError::Other)))
+    }
 
     /// Waits until the store serves.
     ///

@@ -198,10 +198,13 @@ impl<V: Value> Answer for Slot<V> {
         tags
     }
 
-    fn frame(&self, key: &Key, stored: Stamped<'_>) -> Option<Vec<u8>> {
+    fn frame(&self, key: &Key, stored: Stamped<'_>, most: usize) -> Option<Vec<u8>> {
         let value = self.value.as_ref()?;
         let mut payload = Vec::with_capacity(128);
         (self.rules.encode)(value, &mut payload).ok()?;
+        if payload.len() > most {
+            return None;
+        }
         let frame = frame::Value {
             token: stored.token,
             created_ms: stored.created_ms,
@@ -271,8 +274,8 @@ impl<V: Value, E: Send> Answer for Typed<'_, V, E> {
         self.slot.tags()
     }
 
-    fn frame(&self, key: &Key, stored: Stamped<'_>) -> Option<Vec<u8>> {
-        self.slot.frame(key, stored)
+    fn frame(&self, key: &Key, stored: Stamped<'_>, most: usize) -> Option<Vec<u8>> {
+        self.slot.frame(key, stored, most)
     }
 }
 
