@@ -222,11 +222,11 @@ impl fmt::Display for Health {
 impl fmt::Display for StoreHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.kind)?;
-        let server = self.server.as_ref();
-        for known in [server.and_then(|it| it.version.as_ref()), server.and_then(|it| it.role.as_ref())] {
-            if let Some(known) = known {
-                write!(f, " {known}")?;
-            }
+        if let Some(server) = &self.server {
+            [&server.version, &server.role]
+                .into_iter()
+                .flatten()
+                .try_for_each(|word| write!(f, " {word}"))?;
         }
         match (&self.reason, self.ping_us) {
             (Some(reason), _) => write!(f, " does not answer: {reason}"),

@@ -219,10 +219,11 @@ async fn a_store_that_goes_is_seen() {
     server.kill();
     until("its end is noticed", async || cache.stats().prometheus().contains("\ncache_up 0\n")).await;
     outcome(&cache, 1).await;
+    // The tag, and the clock of its namespace.
     cache.invalidate_tag("health", "any").await;
     until("the feed is lost", async || cache.stats().prometheus().contains("\ncache_feed_live 0\n")).await;
     let families = parse(&cache.stats().prometheus());
-    assert_number(&families, "cache_pending_invalidations", &[], 1);
+    assert_number(&families, "cache_pending_invalidations", &[], 2);
     let at = [("namespace", "health"), ("function", "text"), ("kind", "unreachable")];
     let errors = families["cache_errors_total"].samples.get(&("cache_errors_total".to_owned(), labels(&at)));
     assert!(errors.is_some_and(|errors| *errors >= 1.0), "{errors:?}");

@@ -38,7 +38,7 @@ impl Latency {
 
     pub(super) fn read(&self) -> LatencyStats {
         let buckets = std::array::from_fn(|bucket| self.buckets[bucket].load(Relaxed));
-        LatencyStats::of(Buckets(buckets), self.total_us.load(Relaxed), self.max_us.load(Relaxed))
+        LatencyStats::of(&Buckets(buckets), self.total_us.load(Relaxed), self.max_us.load(Relaxed))
     }
 }
 
@@ -73,7 +73,7 @@ impl Default for Buckets {
 }
 
 impl LatencyStats {
-    fn of(buckets: Buckets, total_us: u64, max_us: u64) -> Self {
+    fn of(buckets: &Buckets, total_us: u64, max_us: u64) -> Self {
         let count: u64 = buckets.0.iter().sum();
         let quantile = |permille: u64| {
             let mut left = (count * permille).div_ceil(1_000);
@@ -85,14 +85,14 @@ impl LatencyStats {
         };
         let (p50_us, p99_us) = (quantile(500), quantile(990));
         let mean_us = total_us.checked_div(count).unwrap_or(0);
-        Self { count, mean_us, p50_us, p99_us, max_us, total_us, buckets }
+        Self { count, mean_us, p50_us, p99_us, max_us, total_us, buckets: *buckets }
     }
 
     /// Both together.
     pub(super) fn with(&self, other: &Self) -> Self {
         let buckets = std::array::from_fn(|bucket| self.buckets.0[bucket] + other.buckets.0[bucket]);
         let total_us = self.total_us.saturating_add(other.total_us);
-        Self::of(Buckets(buckets), total_us, self.max_us.max(other.max_us))
+        Self::of(&Buckets(buckets), total_us, self.max_us.max(other.max_us))
     }
 
     /// How many were shorter than 2ⁿ microseconds, for n up to 34: the last bucket has no end.

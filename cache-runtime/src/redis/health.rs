@@ -239,8 +239,8 @@ mod tests {
         }
     }
 
-    fn only(findings: Vec<Finding>) -> (Subject, Weight) {
-        let [Finding { subject, weight, .. }] = &findings[..] else { panic!("{findings:?}") };
+    fn only(findings: &[Finding]) -> (Subject, Weight) {
+        let [Finding { subject, weight, .. }] = findings else { panic!("{findings:?}") };
         (*subject, *weight)
     }
 
@@ -260,10 +260,10 @@ mod tests {
             ("maxmemory:1048576", "maxmemory:0", Subject::Memory),
         ] {
             let findings = known(&WELL.replace(well, wrong)).findings();
-            assert_eq!(only(findings), (subject, Weight::Warning), "{wrong}");
+            assert_eq!(only(&findings), (subject, Weight::Warning), "{wrong}");
         }
         let snapshots = Known { save: Some("3600 1".to_owned()), ..known(WELL) };
-        assert_eq!(only(snapshots.findings()), (Subject::Persistence, Weight::Warning));
+        assert_eq!(only(&snapshots.findings()), (Subject::Persistence, Weight::Warning));
     }
 
     #[test]

@@ -18,10 +18,11 @@ use self::feed::Feed;
 use self::reads::Reads;
 use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
-use crate::health::{KeyCounts, StoreHealth};
 use crate::key::Key;
 use crate::pending::Pending;
-use crate::store::{FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::store::{
+    FEED_LEASE, Found, KeyCounts, Lease, Leased, Lifetime, Listener, Store, StoreFuture, StoreHealth, Token,
+};
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
 use ::redis::{Cmd, Pipeline, Value, cmd};

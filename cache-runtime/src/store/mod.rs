@@ -1,13 +1,13 @@
 //! The store port: what the protocol needs of an L2, and nothing else.
 
 use crate::error::StoreError;
-use crate::health::{KeyCounts, StoreHealth};
 use crate::key::Key;
 use bytes::Bytes;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 pub use crate::frame::{Lease, Token};
+pub use crate::health::{KeyCounts, StoreHealth};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
 pub use crate::redis::Redis;
