@@ -83,6 +83,8 @@ async fn the_rights_of_the_manual_are_enough() {
     let health = health(&user(&server, "shop", DOCUMENTED), Feed::Live).await;
     assert_eq!(health.status, Status::Healthy, "{health}");
     assert_eq!(of(&health, Weight::Unknown), [Subject::Persistence], "`CONFIG` is not among them: {health}");
+    let more = user(&server, "shop", &format!("{DOCUMENTED} +config|get"));
+    assert_eq!(super::health(&more, Feed::Live).await.store.findings, []);
 }
 
 #[tokio::test]
@@ -153,6 +155,7 @@ async fn a_user_who_may_next_to_nothing_is_told_all_of_it_and_no_secret() {
         assert!(unknown.contains(&subject), "{subject}: {health}");
     }
     assert_eq!(health.store.server, None);
+    assert!(server.cli(&["ACL", "LOG"]).contains("client|tracking"), "the server keeps what it refused");
     let json = serde_json::to_string(&health).expect("it is serializable");
     assert!(!json.contains("hunter2") && !format!("{health}{health:?}").contains("hunter2"), "{json}");
 }

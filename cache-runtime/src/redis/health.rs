@@ -267,6 +267,15 @@ mod tests {
     }
 
     #[test]
+    fn a_valkey_is_called_so() {
+        let known = known(
+            &WELL.replace("redis_version", "server_name:valkey\r\nvalkey_version:8.1.3\r\nredis_version"),
+        );
+        let version = known.server().and_then(|server| server.version);
+        assert_eq!((known.kind(), version.as_deref()), ("valkey", Some("8.1.3")));
+    }
+
+    #[test]
     fn clocks_that_are_apart_or_moved_are_found() {
         for (ahead, assumed, said) in [
             (5_000, 5_000, "5000 ms ahead"),
