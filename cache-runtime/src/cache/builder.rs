@@ -5,6 +5,7 @@ use crate::catalog::catalog;
 use crate::codec::Compression;
 use crate::engine::{Engine, Parts};
 use crate::error::ConfigError;
+use crate::frame::LARGEST;
 use crate::local::{Capacity, Local};
 use crate::memory::Memory;
 use crate::pending::Pending;
@@ -14,9 +15,12 @@ use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Bodies that run at once in one namespace, unless said.
 const LOADS: usize = 64;
+/// A connection that is asked for signs of life all the time is not idle.
+const SHORTEST_IDLE: Duration = Duration::from_millis(100);
 
 /// What becomes of the entries when the server was restarted or replaced by a copy of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +43,9 @@ pub struct CacheBuilder {
     enabled: bool,
     loads: usize,
     pub(super) settings: Settings,
+    largest: usize,
+    operations: Option<usize>,
+    idle: Option<Duration>,
     #[cfg_attr(
         not(feature = "redis"),
         expect(dead_code, reason = "only a server restarts apart from its caches")
@@ -65,6 +72,9 @@ impl Default for CacheBuilder {
             enabled: true,
             loads: LOADS,
             settings: Settings::default(),
+            largest: LARGEST,
+            operations: None,
+            idle: None,
             on_restart: OnRestart::Replay,
         }
     }
@@ -132,6 +142,24 @@ impl CacheBuilder {
         self
     }
 
+    /// How many bytes a value may take in the store, as its codec writes it; 64 MiB unless said, which is the most. A larger one is returned
+    /// to its caller, not stored, and counted as `not_storable`.
+    pub fn largest_value(self, bytes: usize) -> Self {
+        Self { largest: bytes, ..self }
+    }
+
+    /// How many operations wait for an answer of the server at once; without a limit unless said. Others wait for their turn, in the order
+    /// they came, each as long as it would wait for the answer, and then fail as if that had not come.
+    pub fn operations(self, most: usize) -> Self {
+        Self { operations: Some(most), ..self }
+    }
+
+    /// After how long without an operation the server is asked for a sign of life; 30 s unless said, and up to a sixth later. A connection
+    /// without one for a second is given up, so that no caller has to find out.
+    pub fn idle_check(self, after: Duration) -> Self {
+        Self { idle: Some(after), ..self }
+    }
+
     /// Builds the cache; never waits for the store, never fails because it is down.
     ///
     /// # Errors
@@ -141,6 +169,7 @@ impl CacheBuilder {
     /// With a Redis, outside of a tokio runtime.
     pub fn build(self) -> Result<Cache, ConfigError> {
         check_app("application name", &self.app)?;
+        self.check_limits()?;
         check_keys()?;
         let local = Arc::new(Local::new(self.local));
         let pending = Arc::new(Pending::of(self.app.clone(), local.clone()));
@@ -150,7 +179,12 @@ impl CacheBuilder {
             #[cfg(feature = "redis")]
             Choice::Redis { url, setting } => {
                 let guarded = (self.on_restart == OnRestart::Flush).then(|| self.app.clone());
-                let upkeep = crate::redis::Upkeep { pending: pending.clone(), guarded };
+                let upkeep = crate::redis::Upkeep {
+                    pending: pending.clone(),
+                    guarded,
+                    operations: self.operations,
+                    idle: self.idle,
+                };
                 Arc::new(crate::redis::Redis::draining(url, setting, upkeep)?)
             }
         };
@@ -176,9 +210,24 @@ impl CacheBuilder {
 
     fn over(self, store: Arc<dyn Store>, local: Arc<Local>, pending: Arc<Pending>) -> Cache {
         store.listen(&self.app, local.clone());
-        let Self { app, enabled, loads, settings, .. } = self;
-        let parts = Parts { app, store, local, pending, enabled, loads, settings };
+        let Self { app, enabled, loads, settings, largest, .. } = self;
+        let parts = Parts { app, store, local, pending, enabled, loads, settings, largest };
         Cache { engine: Arc::new(Engine::new(parts)) }
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let most = tokio::sync::Semaphore::MAX_PERMITS;
+        if self.largest > LARGEST {
+            let problem = format!("is {} bytes: an entry has {LARGEST} at most", self.largest);
+            return Err(ConfigError::new("largest_value", problem));
+        }
+        if let Some(operations) = self.operations.filter(|operations| !(1..=most).contains(operations)) {
+            return Err(ConfigError::new("operations", format!("is {operations}, not from 1 to {most}")));
+        }
+        if let Some(idle) = self.idle.filter(|idle| *idle < SHORTEST_IDLE) {
+            return Err(ConfigError::new("idle_check", format!("is {idle:?}, less than {SHORTEST_IDLE:?}")));
+        }
+        Ok(())
     }
 
     pub(super) fn from_vars(

@@ -1,5 +1,6 @@
 //! The connection: one, shared, watched over. While it is down every operation fails at once.
 
+use super::turns::{self, Turns};
 use super::{INVALIDATE_BATCH, Upkeep, guard, invalidate, invalidate_tags, reply, script};
 use crate::breaker::{Backoff, Breaker};
 use crate::error::{NotReady, StoreError};
@@ -9,7 +10,7 @@ use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
 };
 use std::future::Future;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -25,6 +26,9 @@ pub(super) struct Link {
     state: watch::Sender<State>,
     breaker: Breaker,
     broken: Notify,
+    turns: Turns,
+    /// Whether anything was answered since this was last asked.
+    used: AtomicBool,
     clock_offset_ms: AtomicI64,
     /// The server's run and history, as the last connection saw them.
     server: Mutex<Option<String>>,
@@ -51,19 +55,20 @@ impl Connected {
     }
 }
 
-impl Default for Link {
-    fn default() -> Self {
+impl Link {
+    /// A link for this many operations at once; `None`: without a limit.
+    pub(super) fn limited(operations: Option<usize>) -> Self {
         Self {
             state: watch::Sender::new(State::Down("not connected yet".to_owned())),
             breaker: Breaker::default(),
             broken: Notify::new(),
+            turns: Turns::limited(operations),
+            used: AtomicBool::new(false),
             clock_offset_ms: AtomicI64::new(0),
             server: Mutex::new(None),
         }
     }
-}
 
-impl Link {
     pub(super) fn connected(&self) -> Result<Connected, StoreError> {
         match &*self.state.borrow() {
             State::Up(connected) => Ok(connected.clone()),
@@ -93,15 +98,37 @@ impl Link {
         }
     }
 
-    fn reason(&self) -> String {
+    /// Why there is no connection.
+    pub(super) fn reason(&self) -> String {
         match &*self.state.borrow() {
             State::Down(reason) => reason.clone(),
             State::Up(_) => "it has just connected".to_owned(),
         }
     }
 
-    /// Runs an operation on the connection `number` within its deadline, and notices when the connection is dead.
+    /// Waits until the connection breaks.
+    pub(super) async fn broken(&self) {
+        self.broken.notified().await;
+    }
+
+    /// Whether anything was answered since this was last asked.
+    pub(super) fn was_used(&self) -> bool {
+        self.used.swap(false, Relaxed)
+    }
+
+    /// Runs an operation on the connection `number` within its deadline, which its turn has to come within, too.
     pub(super) async fn within<T>(
+        &self,
+        number: u64,
+        deadline: Duration,
+        operation: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, StoreError> {
+        let _turn = self.turns.take(deadline).await?;
+        self.answered(number, deadline, operation).await
+    }
+
+    /// Runs an operation out of turn, and notices when the connection is dead.
+    pub(super) async fn answered<T>(
         &self,
         number: u64,
         deadline: Duration,
@@ -110,6 +137,9 @@ impl Link {
         match timeout(deadline, operation).await {
             Ok(Ok(answer)) => {
                 self.breaker.answered();
+                if !self.used.load(Relaxed) {
+                    self.used.store(true, Relaxed);
+                }
                 Ok(answer)
             }
             Ok(Err(error)) => {
@@ -132,7 +162,7 @@ impl Link {
     }
 
     /// Marks the connection as down, if it is still this one.
-    fn give_up(&self, number: u64, reason: &dyn std::fmt::Display) {
+    pub(super) fn give_up(&self, number: u64, reason: &dyn std::fmt::Display) {
         let gave_up = self.state.send_if_modified(|state| {
             let current = matches!(state, State::Up(connected) if connected.number == number);
             if current {
@@ -164,8 +194,8 @@ pub(super) fn supervise(client: Client, link: Arc<Link>, upkeep: Upkeep) -> Supe
                 Ok(connected) => {
                     tracing::info!("connected to the store");
                     link.breaker.answered();
-                    link.state.send_replace(State::Up(connected));
-                    link.broken.notified().await;
+                    link.state.send_replace(State::Up(connected.clone()));
+                    turns::watch(&link, connected, upkeep.idle.unwrap_or(turns::IDLE)).await;
                     backoff = Backoff::default();
                 }
                 Err(error) => {
@@ -182,7 +212,7 @@ pub(super) fn supervise(client: Client, link: Arc<Link>, upkeep: Upkeep) -> Supe
 async fn connect(
     client: &Client,
     link: &Arc<Link>,
-    Upkeep { pending, guarded }: &Upkeep,
+    Upkeep { pending, guarded, .. }: &Upkeep,
     number: u64,
 ) -> RedisResult<Connected> {
     let noticed = Arc::downgrade(link);
@@ -242,7 +272,8 @@ fn allowed(reply: RedisResult<Value>) -> RedisResult<Option<Value>> {
     }
 }
 
-fn clock_offset(time: &[Value]) -> i64 {
+/// How far the server is ahead whose `TIME` has just come.
+pub(super) fn clock_offset(time: &[Value]) -> i64 {
     let number = |at: usize| time.get(at).and_then(|value| ::redis::from_redis_value_ref::<i64>(value).ok());
     match (number(0), number(1)) {
         (Some(seconds), Some(micros)) => {

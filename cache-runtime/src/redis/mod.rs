@@ -7,10 +7,13 @@ mod connection;
 mod direct;
 mod feed;
 mod guard;
+mod health;
 mod journal;
 mod reads;
 mod reply;
+mod rights;
 mod script;
+mod turns;
 
 use self::batch::{for_each, invalidate, invalidate_tags};
 use self::channels::Ears;
@@ -23,8 +26,8 @@ use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
 use crate::store::{
-    Channels, FEED_LEASE, Found, Gathering, Journal, Lease, Leased, Lifetime, Listener, Store, StoreFuture,
-    Token,
+    Channels, FEED_LEASE, Found, Gathering, Journal, KeyCounts, Lease, Leased, Lifetime, Listener, Store,
+    StoreFuture, StoreHealth, Token,
 };
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
@@ -49,6 +52,10 @@ pub(crate) struct Upkeep {
     pub(crate) pending: Arc<Pending>,
     /// The application whose entries are not to outlive a restart of the server.
     pub(crate) guarded: Option<String>,
+    /// Operations that wait for an answer at once; `None`: without a limit.
+    pub(crate) operations: Option<usize>,
+    /// After how long without an operation a connection is asked for a sign of life; `None`: 30 s.
+    pub(crate) idle: Option<Duration>,
 }
 
 /// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
@@ -77,7 +84,7 @@ impl Redis {
     /// The same, doing at each connect what has to be done before anything is read.
     pub(crate) fn draining(url: &str, setting: &str, upkeep: Upkeep) -> Result<Self, ConfigError> {
         let client = address::client(url, setting)?;
-        let link = Arc::new(Link::default());
+        let link = Arc::new(Link::limited(upkeep.operations));
         let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
         let reads = Reads::over(link.clone());
         let (feeds, ears, writer) = (Mutex::default(), Ears::default(), Writer::default());
@@ -337,6 +344,14 @@ impl Store for Redis {
 
     fn now_ms(&self) -> u64 {
         wall_ms().saturating_add_signed(self.link.clock_offset_ms())
+    }
+
+    fn health<'a>(&'a self, app: &'a str) -> Pin<Box<dyn Future<Output = StoreHealth> + Send + 'a>> {
+        Box::pin(health::examine(&self.link, app))
+    }
+
+    fn key_counts<'a>(&'a self, app: &'a str, most: usize) -> StoreFuture<'a, KeyCounts> {
+        Box::pin(health::key_counts(&self.link, app, most))
     }
 
     fn ready(&self, timeout: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {

@@ -16,6 +16,7 @@ pub use self::direct::{Cursor, Direct, Scanned};
 pub(crate) use self::journal::Write;
 pub use self::journal::{Book, Journal, Taken};
 pub use crate::frame::{Lease, Token};
+pub use crate::health::{KeyCounts, StoreHealth};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
 pub use crate::redis::Redis;
@@ -157,6 +158,27 @@ pub trait Store: Direct + Send + Sync + 'static {
 
     /// The store's clock in milliseconds since the Unix epoch, as well as this process knows it.
     fn now_ms(&self) -> u64;
+
+    /// How the store is for the application `app`, told within a second or so.
+    ///
+    /// A store that knows nothing else of itself, as this default, is as it is [`ready`](Self::ready).
+    fn health<'a>(&'a self, app: &'a str) -> Pin<Box<dyn Future<Output = StoreHealth> + Send + 'a>> {
+        let _ = app;
+        Box::pin(async {
+            match self.ready(Duration::from_millis(500)).await {
+                Ok(()) => StoreHealth::reachable("store"),
+                Err(error) => StoreHealth::unreachable("store", error.reason),
+            }
+        })
+    }
+
+    /// How many keys the namespaces of `app` have, as far as looking at about `most` keys of the store tells.
+    ///
+    /// A store that cannot tell, as this default, answers with an error.
+    fn key_counts<'a>(&'a self, app: &'a str, most: usize) -> StoreFuture<'a, KeyCounts> {
+        let _ = (app, most);
+        Box::pin(std::future::ready(Err(StoreError::Other)))
+    }
 
     /// Waits until the store serves.
     ///

@@ -71,6 +71,13 @@ async fn every_read_is_kept() {
     }
     let health = service.get("/healthz").await;
     assert_eq!(health.json, json!({ "status": "ok", "database": "ok", "cache": "ok" }));
+    assert_eq!((&stats.json["hit_rate"], &stats.json["error_rate"]), (&json!(0.5), &json!(0.0)));
+    assert_eq!(stats.json["total"]["loaded"], reads.len());
+    let health = service.get("/health").await.json;
+    assert_eq!((&health["database"], &health["cache"]["status"]), (&json!("ok"), &json!("healthy")));
+    let metrics = service.get("/metrics").await.json;
+    let line = "\ncache_requests_total{namespace=\"tasks\",function=\"get\",outcome=\"hit-l1\"} 1\n";
+    assert!(metrics.as_str().is_some_and(|page| page.contains(line)), "{metrics}");
     service.stop().await;
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Answer {
     pub(crate) cache: Option<String>,
     /// The header `x-invalidation`.
     pub(crate) invalidation: Option<String>,
-    /// `Null` without a body.
+    /// `Null` without a body; a page of text as a text.
     pub(crate) json: Value,
 }
 
@@ -119,6 +119,8 @@ impl Service {
             invalidation: header("x-invalidation"),
             json: if bytes.is_empty() {
                 Value::Null
+            } else if header("content-type").is_some_and(|kind| kind.starts_with("text/plain")) {
+                String::from_utf8(bytes.to_vec()).expect("text").into()
             } else {
                 serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("{path}: not JSON: {bytes:?}"))
             },
