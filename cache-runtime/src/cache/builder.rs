@@ -31,6 +31,8 @@ pub struct CacheBuilder {
     pub(super) app: String,
     pub(super) local: Capacity,
     store: Choice,
+    #[cfg(feature = "redis")]
+    tls: Option<crate::redis::Tls>,
     enabled: bool,
     loads: usize,
     #[cfg_attr(
@@ -56,6 +58,8 @@ impl Default for CacheBuilder {
             app: String::new(),
             local: Capacity::mib(64),
             store: Choice::InProcess,
+            #[cfg(feature = "redis")]
+            tls: None,
             enabled: true,
             loads: LOADS,
             on_restart: OnRestart::Replay,
@@ -68,6 +72,30 @@ impl CacheBuilder {
     #[cfg(feature = "redis")]
     pub fn redis(self, url: impl Into<String>) -> Self {
         Self { store: Choice::Redis { url: url.into(), setting: "redis url" }, ..self }
+    }
+
+    /// Shares entries through a Redis Cluster, found by any of its servers: `redis://[user:password@]host[:port]`, the same in
+    /// everything but the host. It has to be without `OnRestart::Flush`.
+    #[cfg(feature = "cluster")]
+    pub fn redis_cluster(self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.redis(crate::redis::joined("cluster", urls, ""))
+    }
+
+    /// Shares entries through the master of this name, found by any of its sentinels: `redis://[user:password@]host[:port][/db]` with
+    /// the host and port of a sentinel, and user, password and database of the master; the same in everything but the host.
+    #[cfg(feature = "sentinel")]
+    pub fn redis_sentinel(
+        self,
+        urls: impl IntoIterator<Item = impl Into<String>>,
+        master: impl AsRef<str>,
+    ) -> Self {
+        self.redis(crate::redis::joined("sentinel", urls, master.as_ref()))
+    }
+
+    /// Certificates for `rediss://`.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: crate::redis::Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Shares entries through `store`: several caches over one [`Memory`], or a store of your own.
@@ -115,7 +143,7 @@ impl CacheBuilder {
             Choice::Redis { url, setting } => {
                 let guarded = (self.on_restart == OnRestart::Flush).then(|| self.app.clone());
                 let upkeep = crate::redis::Upkeep { pending: pending.clone(), guarded };
-                Arc::new(crate::redis::Redis::draining(url, setting, upkeep)?)
+                crate::redis::open(url, setting, self.tls.as_ref(), upkeep)?
             }
         };
         Ok(self.over(store, local, pending))
@@ -163,6 +191,10 @@ impl CacheBuilder {
                 drop(url);
                 return Err(no_redis());
             }
+        }
+        #[cfg(feature = "redis")]
+        {
+            builder.tls = crate::redis::Tls::of_files(text)?;
         }
         if let Some(app) = text("CACHE_APP")? {
             check_app("CACHE_APP", &app)?;

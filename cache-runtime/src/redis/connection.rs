@@ -1,12 +1,13 @@
 //! The connection: one, shared, watched over. While it is down every operation fails at once.
 
+use super::place::Place;
 use super::{INVALIDATE_BATCH, Upkeep, guard, invalidate, invalidate_tags, reply, script};
 use crate::breaker::{Backoff, Breaker};
 use crate::error::{NotReady, StoreError};
 use crate::time::wall_ms;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
+    AsyncConnectionConfig, Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
 };
 use std::future::Future;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -156,11 +157,11 @@ impl Drop for Supervisor {
     }
 }
 
-pub(super) fn supervise(client: Client, link: Arc<Link>, upkeep: Upkeep) -> Supervisor {
+pub(super) fn supervise(place: Place, link: Arc<Link>, upkeep: Upkeep) -> Supervisor {
     Supervisor(tokio::spawn(async move {
         let mut backoff = Backoff::default();
         for number in 0.. {
-            match connect(&client, &link, &upkeep, number).await {
+            match connect(&place, &link, &upkeep, number).await {
                 Ok(connected) => {
                     tracing::info!("connected to the store");
                     link.breaker.answered();
@@ -180,7 +181,7 @@ pub(super) fn supervise(client: Client, link: Arc<Link>, upkeep: Upkeep) -> Supe
 
 /// Connects, and does all that must have happened before anyone reads: scripts, clock, unsent invalidations.
 async fn connect(
-    client: &Client,
+    place: &Place,
     link: &Arc<Link>,
     Upkeep { pending, guarded }: &Upkeep,
     number: u64,
@@ -194,7 +195,7 @@ async fn connect(
         }
         Ok::<(), ()>(())
     });
-    let connection = client.get_multiplexed_async_connection_with_config(&config);
+    let connection = async { place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
     let connection = in_time(CONNECT * 2, connection).await?;
     let mut connected = Connected { connection, sets_and_gets: true, number };
     let server = in_time(CONNECT, set_up(&mut connected, link)).await?;

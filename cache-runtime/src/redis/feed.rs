@@ -1,13 +1,14 @@
 //! The feed: a connection of its own on which the server pushes the names of fences that invalidations touch.
 
 use super::connection::{Link, client_error, in_time};
+use super::place::Place;
 use super::{WRITE, invalidate};
 use crate::breaker::Backoff;
 use crate::key::{Key, without_app};
 use crate::store::{FEED_LEASE, Listener, Token};
 use crate::time::Instant;
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, PushInfo, PushKind, RedisResult, Value, cmd};
+use ::redis::{AsyncConnectionConfig, Cmd, PushInfo, PushKind, RedisResult, Value, cmd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -21,7 +22,7 @@ const CANARY: Duration = Duration::from_secs(30);
 
 /// What one cache listens to.
 pub(super) struct Feed {
-    client: Client,
+    place: Place,
     link: Arc<Link>,
     app: String,
     listener: Weak<dyn Listener>,
@@ -46,8 +47,8 @@ enum End {
 }
 
 impl Feed {
-    pub(super) fn new(client: Client, link: Arc<Link>, app: String, listener: &Arc<dyn Listener>) -> Self {
-        Self { client, link, app, listener: Arc::downgrade(listener) }
+    pub(super) fn new(place: Place, link: Arc<Link>, app: String, listener: &Arc<dyn Listener>) -> Self {
+        Self { place, link, app, listener: Arc::downgrade(listener) }
     }
 
     /// Listens until nobody does any more.
@@ -135,7 +136,9 @@ impl Feed {
                 }
                 Ok::<(), ()>(())
             });
-        in_time(PATIENCE, self.client.get_multiplexed_async_connection_with_config(&config)).await
+        let connection =
+            async { self.place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
+        in_time(PATIENCE, connection).await
     }
 
     async fn track(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {

@@ -5,13 +5,25 @@ mod batch;
 mod connection;
 mod feed;
 mod guard;
+mod open;
+mod place;
 mod reads;
 mod reply;
 mod script;
+#[cfg(feature = "sentinel")]
+mod sentinel;
+mod tls;
 
+pub(crate) use self::open::open;
+#[cfg(any(feature = "cluster", feature = "sentinel"))]
+pub(crate) use self::address::joined;
+pub use self::tls::Tls;
+
+use self::address::Address;
 use self::batch::{for_each, invalidate, invalidate_tags};
 use self::connection::{Connected, Link, Supervisor};
 use self::feed::Feed;
+use self::place::Place;
 use self::reads::Reads;
 use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
@@ -45,7 +57,7 @@ pub(crate) struct Upkeep {
 
 /// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
 pub struct Redis {
-    client: ::redis::Client,
+    place: Place,
     link: Arc<Link>,
     reads: Reads,
     _supervisor: Supervisor,
@@ -56,21 +68,22 @@ impl Redis {
     /// Begins to connect; waits for nothing.
     ///
     /// # Errors
-    /// If `url` is not one of Redis.
+    /// If `url` is not one of Redis, or one of a cluster.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
-        Self::draining(url, "redis url", Upkeep::default())
+        let address = Address::parse(url, "redis url", None)?;
+        let place = Place::of(address).ok_or_else(|| ConfigError::new("redis url", "is one of a cluster"))?;
+        Ok(Self::at(place, Upkeep::default()))
     }
 
     /// The same, doing at each connect what has to be done before anything is read.
-    pub(crate) fn draining(url: &str, setting: &str, upkeep: Upkeep) -> Result<Self, ConfigError> {
-        let client = address::client(url, setting)?;
+    fn at(place: Place, upkeep: Upkeep) -> Self {
         let link = Arc::new(Link::default());
-        let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
+        let supervisor = connection::supervise(place.clone(), link.clone(), upkeep);
         let reads = Reads::over(link.clone());
-        Ok(Self { client, link, reads, _supervisor: supervisor, feeds: Mutex::default() })
+        Self { place, link, reads, _supervisor: supervisor, feeds: Mutex::default() }
     }
 
     /// Sends one command.
@@ -282,7 +295,7 @@ impl Store for Redis {
         Box::pin(async move {
             // WAIT blocks its connection and speaks of that connection's writes alone.
             let config = connection::plain();
-            let own = self.client.get_multiplexed_async_connection_with_config(&config);
+            let own = async { self.place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
             let own = connection::in_time(WRITE, own).await.map_err(|error| reply::error(&error))?;
             let mut own = Connected { connection: own, ..self.link.connected()? };
             let sent = async {
@@ -302,7 +315,7 @@ impl Store for Redis {
     }
 
     fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
-        let feed = Feed::new(self.client.clone(), self.link.clone(), app.to_owned(), &listener);
+        let feed = Feed::new(self.place.clone(), self.link.clone(), app.to_owned(), &listener);
         let running = Supervisor(tokio::spawn(feed.run()));
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner).push(running);
     }

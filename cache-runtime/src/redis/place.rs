@@ -1,0 +1,36 @@
+//! Which server operations go to: one that is named, or the one that sentinels name.
+
+#[cfg(feature = "sentinel")]
+use super::sentinel::Sentinels;
+use super::address::{Address, Kind};
+use ::redis::{Client, RedisResult};
+
+/// Where the server is, to be asked before each connection.
+#[derive(Clone)]
+pub(super) enum Place {
+    Server(Client),
+    #[cfg(feature = "sentinel")]
+    Sentinels(std::sync::Arc<Sentinels>),
+}
+
+impl Place {
+    /// The place of the one server that `address` leads to; a cluster has no such.
+    pub(super) fn of(address: Address) -> Option<Self> {
+        match address.kind {
+            Kind::Server => address.manner.client().ok().map(Self::Server),
+            #[cfg(feature = "sentinel")]
+            Kind::Sentinels { .. } => Sentinels::of(address).map(|sentinels| Self::Sentinels(sentinels.into())),
+            _ => None,
+        }
+    }
+
+    /// A client for the server that is the one now.
+    #[cfg_attr(not(feature = "sentinel"), expect(clippy::unused_async, reason = "sentinels are asked"))]
+    pub(super) async fn client(&self) -> RedisResult<Client> {
+        match self {
+            Self::Server(client) => Ok(client.clone()),
+            #[cfg(feature = "sentinel")]
+            Self::Sentinels(sentinels) => sentinels.master().await,
+        }
+    }
+}
