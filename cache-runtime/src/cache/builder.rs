@@ -142,7 +142,7 @@ impl CacheBuilder {
             #[cfg(feature = "redis")]
             Choice::Redis { url, setting } => {
                 let guarded = (self.on_restart == OnRestart::Flush).then(|| self.app.clone());
-                let upkeep = crate::redis::Upkeep { pending: pending.clone(), guarded };
+                let upkeep = crate::redis::Upkeep::of(pending.clone(), guarded);
                 crate::redis::open(url, setting, self.tls.as_ref(), upkeep)?
             }
         };

@@ -80,7 +80,8 @@ impl Address {
         let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong(&FORMS))?;
         let (base, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
         let plain = ["redis", "rediss", "unix", "redis+unix", "valkey", "valkeys"].contains(&scheme);
-        if !plain && !(["redis", "rediss", "valkey", "valkeys"].contains(&base) && is_built(kind, &wrong)?) {
+        let several = ["redis", "rediss", "valkey", "valkeys"].contains(&base) && is_built(kind, &wrong)?;
+        if !plain && !several {
             return Err(wrong(&FORMS));
         }
         let secure = ["rediss", "valkeys"].contains(&base);
@@ -198,12 +199,10 @@ fn is_built(kind: &str, wrong: &dyn Fn(&dyn std::fmt::Display) -> ConfigError) -
 }
 
 fn host(info: &ConnectionInfo) -> Option<(String, u16)> {
-    match info.addr() {
-        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
-            Some((host.clone(), *port))
-        }
-        _ => None,
-    }
+    let (ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. }) = info.addr() else {
+        return None;
+    };
+    Some((host.clone(), *port))
 }
 
 /// A part of a url as text; what is no text stays as it is.
@@ -211,17 +210,10 @@ fn decoded(part: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = part.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
-        let code = after.get(..2).and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
-        match code.filter(|_| first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
+        let code = after.get(..2).filter(|_| first == b'%').and_then(|code| std::str::from_utf8(code).ok());
+        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &after[2..] } else { after };
     }
     String::from_utf8(bytes).unwrap_or_else(|_| part.to_owned())
 }

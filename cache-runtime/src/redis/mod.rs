@@ -2,9 +2,12 @@
 
 mod address;
 mod batch;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod connection;
 mod feed;
 mod guard;
+mod member;
 mod open;
 mod place;
 mod reads;
@@ -17,10 +20,12 @@ mod tls;
 pub(crate) use self::open::open;
 #[cfg(any(feature = "cluster", feature = "sentinel"))]
 pub(crate) use self::address::joined;
+#[cfg(feature = "cluster")]
+pub use self::cluster::RedisCluster;
 pub use self::tls::Tls;
 
 use self::address::Address;
-use self::batch::{for_each, invalidate, invalidate_tags};
+use self::batch::{each, for_each, invalidate, invalidate_tags};
 use self::connection::{Connected, Link, Supervisor};
 use self::feed::Feed;
 use self::place::Place;
@@ -50,9 +55,18 @@ const WRITE: Duration = Duration::from_millis(250);
 #[derive(Default)]
 pub(crate) struct Upkeep {
     /// Invalidations to be sent.
-    pub(crate) pending: Arc<Pending>,
+    pending: Arc<Pending>,
     /// The application whose entries are not to outlive a restart of the server.
-    pub(crate) guarded: Option<String>,
+    guarded: Option<String>,
+    /// The server's place in a cluster.
+    member: Option<Arc<member::Member>>,
+}
+
+impl Upkeep {
+    /// That of the cache that queues in `pending`.
+    pub(crate) fn of(pending: Arc<Pending>, guarded: Option<String>) -> Self {
+        Self { pending, guarded, member: None }
+    }
 }
 
 /// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
@@ -146,8 +160,7 @@ impl Store for Redis {
             let mut pipeline = Pipeline::with_capacity(2);
             pipeline.cmd("GETRANGE").arg(key.name()).arg(0).arg(0).cmd("PTTL").arg(key.name());
             let number = connected.number;
-            let asked = connected.connection.send_packed_commands(&pipeline, 0, 2);
-            match <[Value; 2]>::try_from(self.link.within(number, READ, asked).await?) {
+            match <[Value; 2]>::try_from(self.link.within(number, READ, connected.send_all(&pipeline)).await?) {
                 Ok([kind, _]) if reply::bytes(kind.clone())?.as_deref() != Some(b"V") => Ok(None),
                 Ok([_, Value::Int(-1)]) => Ok(Some(Lifetime::Unbounded)),
                 Ok([_, Value::Int(ms)]) => {
@@ -272,7 +285,10 @@ impl Store for Redis {
         Box::pin(async move {
             let ttl = ttl_argument(ttl);
             let args = [&holder.as_bytes()[..], &entry, ttl.as_bytes()];
-            reply::yes(&self.script(WRITE, &UNHOLD, &[key.name(), &key.fence()], &args).await?)
+            let mut connected = self.link.connected()?;
+            let number = connected.number;
+            let put = each(&mut connected, std::slice::from_ref(key), &UNHOLD, &args);
+            self.link.within(number, WRITE, put).await?.first().map_or(Err(StoreError::Other), reply::yes)
         })
     }
 
@@ -297,7 +313,8 @@ impl Store for Redis {
             let config = connection::plain();
             let own = async { self.place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
             let own = connection::in_time(WRITE, own).await.map_err(|error| reply::error(&error))?;
-            let mut own = Connected { connection: own, ..self.link.connected()? };
+            // Not to be followed elsewhere: WAIT would speak of other writes.
+            let mut own = Connected { connection: own, member: None, ..self.link.connected()? };
             let sent = async {
                 invalidate(&mut own, keys).await?;
                 invalidate_tags(&mut own, tags).await

@@ -1,6 +1,8 @@
 //! From a url to a store.
 
 use super::address::Address;
+#[cfg(feature = "cluster")]
+use super::address::Kind;
 use super::place::Place;
 use super::{Redis, Tls, Upkeep};
 use crate::error::ConfigError;
@@ -15,5 +17,12 @@ pub(crate) fn open(
     upkeep: Upkeep,
 ) -> Result<Arc<dyn Store>, ConfigError> {
     let address = Address::parse(url, setting, tls)?;
-    Ok(Arc::new(Redis::at(Place::of(address).expect("TODO"), upkeep)))
+    #[cfg(feature = "cluster")]
+    if matches!(address.kind, Kind::Cluster) {
+        return Ok(Arc::new(super::RedisCluster::of(address, setting, upkeep)?));
+    }
+    match Place::of(address) {
+        Some(place) => Ok(Arc::new(Redis::at(place, upkeep))),
+        None => Err(ConfigError::new(setting, "is of several servers, for which this program was not built")),
+    }
 }

@@ -12,29 +12,29 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// The sentinels of one master.
 pub(super) struct Sentinels {
     hosts: Vec<(String, u16)>,
-    master: String,
-    to_sentinels: Manner,
-    to_master: Manner,
+    name: String,
+    manner: Manner,
+    manner_of_master: Manner,
     /// The one to be asked first; another one each time, since one that is cut off goes on naming the old master.
-    first: AtomicUsize,
+    turn: AtomicUsize,
 }
 
 impl Sentinels {
     /// Those that `address` names, if it is one of sentinels.
     pub(super) fn of(address: Address) -> Option<Self> {
         let Kind::Sentinels { master, user, password } = address.kind else { return None };
-        let to_sentinels = address.manner.of_user(user.as_deref(), password.as_deref());
-        let (hosts, to_master) = (address.hosts, address.manner);
-        Some(Self { hosts, master, to_sentinels, to_master, first: AtomicUsize::new(0) })
+        let manner = address.manner.of_user(user.as_deref(), password.as_deref());
+        let (hosts, manner_of_master) = (address.hosts, address.manner);
+        Some(Self { hosts, name: master, manner, manner_of_master, turn: AtomicUsize::new(0) })
     }
 
     /// A client for the master, by the word of the first sentinel that answers.
     ///
     /// What a sentinel says may be old: whoever connects asks the server whether it is a master.
     pub(super) async fn master(&self) -> RedisResult<Client> {
-        let first = self.first.fetch_add(1, Relaxed);
+        let turn = self.turn.fetch_add(1, Relaxed);
         let mut last = client_error("no sentinel answers");
-        for at in (0..self.hosts.len()).map(|step| first.wrapping_add(step) % self.hosts.len()) {
+        for at in (0..self.hosts.len()).map(|step| turn.wrapping_add(step) % self.hosts.len()) {
             match self.ask(at).await {
                 Ok(client) => return Ok(client),
                 Err(error) => last = error,
@@ -45,17 +45,17 @@ impl Sentinels {
 
     async fn ask(&self, at: usize) -> RedisResult<Client> {
         let (host, port) = &self.hosts[at];
-        let client = self.to_sentinels.client_at(host, *port)?;
+        let client = self.manner.client_at(host, *port)?;
         let config = plain();
         let connection = client.get_multiplexed_async_connection_with_config(&config);
         let mut connection = in_time(PATIENCE, connection).await?;
         let mut ask = cmd("SENTINEL");
-        ask.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.master);
+        ask.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
         match in_time(PATIENCE, connection.send_packed_command(&ask)).await?.extract_error()? {
             Value::Nil => Err(client_error("the sentinels know no master of this name")),
             address => {
                 let (host, port): (String, u16) = ::redis::from_redis_value(address)?;
-                self.to_master.client_at(&host, port)
+                self.manner_of_master.client_at(&host, port)
             }
         }
     }

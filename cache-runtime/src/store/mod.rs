@@ -9,6 +9,8 @@ pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
 pub use crate::redis::Redis;
+#[cfg(feature = "cluster")]
+pub use crate::redis::RedisCluster;
 pub use crate::tag::{Generation, Tag};
 
 /// The future of a store's operation.

@@ -1,0 +1,140 @@
+//! The rights that the manual names are enough, and each is there for what the manual says.
+
+use super::{PATIENCE, acknowledged, call, far, far_entry, near, protocol, settled, update, write};
+use cache_runtime::{Cache, Invalidation, OnRestart, Outcome, Tier, observed};
+use cache_tests::gate::GatedLoad;
+use cache_tests::redis_process::RedisServer;
+use cache_tests::wait::until;
+use std::time::Duration;
+
+/// The user of the manual's page, as it stands there.
+fn documented() -> Vec<&'static str> {
+    let page = include_str!("../../cache-runtime/docs/redis.md");
+    let at = page.find("ACL SETUSER shop").expect("the page has it");
+    let end = page[at..].find("```").expect("the block ends");
+    page[at..at + end].split_whitespace().collect()
+}
+
+fn server(more: &[&str]) -> (RedisServer, String) {
+    let server = RedisServer::start();
+    server.cli(&[&documented()[..], more].concat());
+    let url = server.url().replace("redis://", "redis://shop:secret@");
+    (server, url)
+}
+
+fn over(url: &str) -> Cache {
+    Cache::builder().redis(url).app("shop").build().expect("a good url")
+}
+
+async fn with(rights: &[&str]) -> (RedisServer, Cache, GatedLoad<u64>) {
+    let (server, url) = server(rights);
+    let cache = over(&url);
+    cache.ready(PATIENCE).await.expect("it connects all the same");
+    (server, cache, GatedLoad::open(1))
+}
+
+fn denied(cache: &Cache, namespace: &str) -> u64 {
+    let stats = cache.stats();
+    let functions = stats.namespaces.get(namespace).into_iter().flatten();
+    functions.map(|(_, function)| function.errors.get("denied").copied().unwrap_or_default()).sum()
+}
+
+#[tokio::test]
+async fn the_documented_rights_are_enough() {
+    let (server, url) = server(&[]);
+    protocol(&over(&url), &over(&url)).await;
+    let cache = over(&url);
+    let source = GatedLoad::open(1);
+    settled(&cache, 1, &source, 0).await;
+    assert_eq!(server.cli(&["ACL", "LOG"]), "", "nothing was refused");
+}
+
+#[tokio::test]
+async fn without_commands_on_entries_bodies_run_and_invalidations_wait() {
+    for right in ["-get", "-eval|evalsha", "-set"] {
+        let rights: Vec<_> = right.trim_start_matches('-').split('|').map(|name| format!("-{name}")).collect();
+        let rights: Vec<&str> = rights.iter().map(String::as_str).collect();
+        let (_server, cache, source) = with(&rights).await;
+        let (value, outcome) = call(&cache, far(1, &source)).await;
+        assert_eq!(value, 1, "{right}");
+        assert_ne!(outcome, Outcome::Hit(Tier::L2), "{right}");
+        let ((), report) = cache.scope_for(observed(write(1, 2, &source))).await;
+        if right != "-get" {
+            assert!(report.invalidations().contains(&Invalidation::Queued), "{right}: {:?}", report.invalidations());
+        }
+        assert_eq!(call(&cache, far(1, &source)).await.0, 2, "{right}");
+        assert!(denied(&cache, "far") > 0, "{right}");
+    }
+}
+
+#[tokio::test]
+async fn without_generations_nothing_is_stored() {
+    let (_server, cache, source) = with(&["resetkeys", "~shop:*", "~cache:fence:{shop:*"]).await;
+    for _ in 0..3 {
+        let (value, outcome) = call(&cache, far(1, &source)).await;
+        assert_eq!(value, 1);
+        assert!(!matches!(outcome, Outcome::Hit(_)), "{outcome:?}");
+    }
+    assert!(denied(&cache, "far") > 0);
+}
+
+#[tokio::test]
+async fn scripts_are_sent_with_their_first_use() {
+    let (_server, cache, source) = with(&["-script|load"]).await;
+    until("it is stored", async || call(&cache, far(1, &source)).await.1 == Outcome::Hit(Tier::L2)).await;
+    acknowledged(&cache, write(1, 2, &source)).await;
+    assert_eq!(call(&cache, far(1, &source)).await, (2, Outcome::Loaded));
+}
+
+#[tokio::test]
+async fn without_the_time_there_are_no_holds() {
+    let (_server, cache, source) = with(&["-time"]).await;
+    until("it is stored", async || call(&cache, far(1, &source)).await.1 == Outcome::Hit(Tier::L2)).await;
+    cache.scope_for(update(1, 2, &source)).await;
+    let (value, outcome) = call(&cache, far(1, &source)).await;
+    assert_eq!(value, 2);
+    assert_ne!(outcome, Outcome::Hit(Tier::L2), "the value was not put: {outcome:?}");
+}
+
+#[tokio::test]
+async fn without_tracking_values_in_memory_are_bounded() {
+    for right in ["-client|tracking", "resetkeys"] {
+        let keys = ["~shop:*", "%W~cache:fence:{shop:*", "%RW~cache:tag:{shop:*"];
+        let rights = if right == "resetkeys" { [&[right][..], &keys].concat() } else { vec![right] };
+        let (_server, cache, source) = with(&rights).await;
+        settled(&cache, 1, &source, 1).await;
+        let first = source.loads.get();
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        let (_, outcome) = call(&cache, near(1, &source)).await;
+        if right == "-client|tracking" {
+            assert_eq!(outcome, Outcome::Hit(Tier::L2), "a second is over");
+        }
+        assert_eq!(source.loads.get(), first, "it is in the store");
+    }
+}
+
+#[tokio::test]
+async fn without_wait_nothing_is_known_of_copies() {
+    let (_server, cache, _) = with(&["-wait"]).await;
+    let entry = cache.scope_for(async { far_entry(1).invalidate().await }).await;
+    assert_eq!(entry, Invalidation::Applied);
+    let ((), report) = cache.scope_for(observed(durable(1))).await;
+    assert_eq!(report.invalidations(), [Invalidation::Unreplicated]);
+}
+
+#[cache_runtime::invalidates(far(id), durability = wait(1, "100ms"))]
+async fn durable(id: u64) {
+    let _ = id;
+}
+
+#[tokio::test]
+async fn a_flush_at_restarts_needs_to_scan() {
+    let guarded = |url: &str| {
+        let builder = Cache::builder().redis(url).app("shop").on_restart(OnRestart::Flush);
+        builder.build().expect("a good url")
+    };
+    let (server, url) = server(&[]);
+    guarded(&url).ready(Duration::from_millis(500)).await.expect_err("it may not read the guard");
+    server.cli(&["ACL", "SETUSER", "shop", "+scan", "~cache:guard:shop"]);
+    guarded(&url).ready(PATIENCE).await.expect("now it may");
+}
