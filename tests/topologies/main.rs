@@ -2,6 +2,8 @@
 #![allow(clippy::large_futures, reason = "a test's futures are polled where they are made")]
 
 mod acl;
+mod cluster;
+mod moves;
 mod sentinel;
 mod tls;
 
