@@ -49,7 +49,7 @@ pub use self::frame::fuzzing;
 pub use self::key::{Key, KeyPart, KeyWriter};
 pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
+pub use self::policy::{Absent, Level, Policy};
 #[cfg(feature = "tls")]
 pub use self::redis::Tls;
-pub use self::policy::{Absent, Level, Policy};
 pub use self::scope::{Commit, Deferred, Scope};

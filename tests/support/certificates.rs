@@ -38,7 +38,17 @@ impl Certificates {
             let to = made(&format!("{name}.pem"));
             with(
                 sign,
-                &[&made("request"), "-CA", &authority, "-CAkey", &signing, "-extfile", &extensions, "-out", &to],
+                &[
+                    &made("request"),
+                    "-CA",
+                    &authority,
+                    "-CAkey",
+                    &signing,
+                    "-extfile",
+                    &extensions,
+                    "-out",
+                    &to,
+                ],
             );
         }
         Self { folder }

@@ -52,10 +52,33 @@ impl RedisCluster {
         self.servers.len() - 1
     }
 
+    /// Starts a master that nobody else knows yet, and returns its number.
+    pub fn join_apart(&mut self) -> usize {
+        self.servers.push(member(&[]));
+        self.servers.len() - 1
+    }
+
+    /// Makes it known to those whose slots it may get, as soon as that is possible.
+    pub fn acquaint(&self, at: usize) {
+        self.meet(&self.servers[at]);
+        let known = self.id(at);
+        let knows = |server: &RedisServer| {
+            let nodes = server.cli(&["CLUSTER", "NODES"]);
+            let line = nodes.lines().find(|line| line.starts_with(&known)).unwrap_or_default().to_owned();
+            line.contains("master") && !line.contains("handshake")
+        };
+        assert!(
+            until_blocking(|| self.servers.iter().all(knows)),
+            "{}",
+            self.servers[0].cli(&["CLUSTER", "NODES"])
+        );
+    }
+
     /// The url of the whole.
     #[must_use]
     pub fn url(&self) -> String {
-        let hosts: Vec<_> = self.servers.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
+        let hosts: Vec<_> =
+            self.servers.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
         format!("redis+cluster://{}", hosts.join(","))
     }
 
@@ -131,7 +154,8 @@ impl RedisCluster {
             let info_ok = info.contains("cluster_state:ok") && info.contains(&known) && !strange;
             info_ok && !server.cli(&["INFO", "replication"]).contains("master_link_status:down")
         };
-        let settled = until_blocking(|| self.servers.iter().all(good)) || until_blocking(|| self.servers.iter().all(good));
+        let settled = until_blocking(|| self.servers.iter().all(good))
+            || until_blocking(|| self.servers.iter().all(good));
         assert!(settled, "{}", self.servers[0].cli(&["CLUSTER", "NODES"]));
     }
 

@@ -2,7 +2,7 @@
 
 use super::{DELTA, PATIENCE, acknowledged, call, far, near, protocol, read_within, settled, write};
 use cache_runtime::store::{Lease, Leased, RedisCluster as Store, Store as _, Token};
-use cache_runtime::{Cache, Key, OnRestart, Outcome, StoreError, Tier};
+use cache_runtime::{Cache, Invalidation, Key, OnRestart, Outcome, StoreError, Tier};
 use cache_tests::gate::GatedLoad;
 use cache_tests::redis_cluster::RedisCluster;
 use cache_tests::wait::until;
@@ -104,7 +104,8 @@ async fn a_flush_of_any_master_is_heard() {
     for (value, server) in (1..).zip(&cluster.servers) {
         settled(&reader, 1, &source, value - 1).await;
         server.cli(&["FLUSHALL"]);
-        until("L1 is empty", async || call(&reader, near(1, &source)).await.1 != Outcome::Hit(Tier::L1)).await;
+        until("L1 is empty", async || call(&reader, near(1, &source)).await.1 != Outcome::Hit(Tier::L1))
+            .await;
         source.set(value);
         acknowledged(&reader, write(1, value, &source)).await;
     }
@@ -113,7 +114,7 @@ async fn a_flush_of_any_master_is_heard() {
 /// While one master is away, nothing that it may have announced is served from memory; the other masters' part goes on in the store.
 #[tokio::test]
 async fn without_one_master_l1_rests_and_the_others_serve() {
-    let cluster = RedisCluster::start(3, 0);
+    let cluster = RedisCluster::with(3, 0, &["--cluster-require-full-coverage", "no"]);
     let reader = connected(&cluster).await;
     let source = GatedLoad::open(1);
     let [here, there] = [0, 1].map(|master| (0..).find(|id| home(&cluster, *id) == master).expect("some"));
@@ -125,15 +126,46 @@ async fn without_one_master_l1_rests_and_the_others_serve() {
         settled(&reader, id, &source, 1).await;
     }
     cluster.servers[gone].kill();
-    // Until the others take it for dead, they answer.
     let loads = source.loads.get();
-    until("its loss is heard", async || call(&reader, near(kept, &source)).await.1 == Outcome::Hit(Tier::L2)).await;
+    until("its loss is heard", async || call(&reader, near(kept, &source)).await.1 == Outcome::Hit(Tier::L2))
+        .await;
+    // Longer than the signs of life of the others are apart.
+    for _ in 0..30 {
+        assert_eq!(call(&reader, near(kept, &source)).await, (1, Outcome::Hit(Tier::L2)));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!(source.loads.get(), loads);
     assert_eq!(call(&reader, near(lost, &source)).await, (1, Outcome::Bypassed));
     cluster.servers[gone].restart();
     cluster.settled();
     reader.ready(PATIENCE).await.expect("it is back");
     settled(&reader, lost, &source, 1).await;
+}
+
+/// What waits for a master that is away keeps no other one from being used.
+#[tokio::test]
+async fn a_master_is_used_again_whatever_waits_for_another() {
+    let cluster = RedisCluster::with(3, 0, &["--cluster-require-full-coverage", "no"]);
+    let cache = connected(&cluster).await;
+    let source = GatedLoad::open(1);
+    let tags = cluster.owner(cluster.slot("cache:tag:{near}:*"));
+    let away = (tags + 1) % 3;
+    let [here, there] =
+        [tags, away].map(|master| (0..).find(|id| home(&cluster, *id) == master).expect("some"));
+    settled(&cache, here, &source, 1).await;
+    cluster.servers[away].kill();
+    let queued = cache.scope_for(async { super::near_entry(there).invalidate().await }).await;
+    assert_eq!(queued, Invalidation::Queued);
+    cluster.servers[tags].cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+    let (server, key) = (&cluster.servers[tags], format!("near:v1:near:{here}"));
+    until("the connection is made again", async || {
+        call(&cache, near(here, &source)).await == (1, Outcome::Hit(Tier::L2))
+    })
+    .await;
+    assert_eq!(server.cli(&["EXISTS", &key]), "1");
+    assert_eq!(cache.stats().pending_invalidations, 1);
+    cluster.servers[away].restart();
+    until("it is sent", async || cache.stats().pending_invalidations == 0).await;
 }
 
 #[tokio::test]

@@ -94,7 +94,9 @@ impl Address {
         }
         let parts = Parts::of(rest, kind);
         if plain && scheme == base && base != "unix" && parts.hosts.contains(',') {
-            return Err(wrong(&"several servers are a cluster (`redis+cluster://`) or have sentinels (`redis+sentinel://`)"));
+            return Err(wrong(
+                &"several servers are a cluster (`redis+cluster://`) or have sentinels (`redis+sentinel://`)",
+            ));
         }
         let mut infos = Vec::new();
         for host in parts.hosts.split(',') {
@@ -221,7 +223,9 @@ fn decoded(part: &str) -> String {
 #[cfg(any(feature = "cluster", feature = "sentinel"))]
 fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// The first line of an error; the client's details may repeat the url.

@@ -6,8 +6,8 @@ use super::reply;
 use super::script::{INVALIDATE, Script};
 use crate::key::Key;
 use crate::tag::Tag;
-use bytes::Bytes;
 use ::redis::{Cmd, Pipeline, RedisResult, Value, cmd};
+use bytes::Bytes;
 
 /// What stands at `names`, which may be of many slots.
 pub(super) async fn get_each(connected: &mut Connected, names: &[Bytes]) -> RedisResult<Vec<Value>> {

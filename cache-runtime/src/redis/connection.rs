@@ -9,8 +9,7 @@ use crate::pending::Pending;
 use crate::time::wall_ms;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Cmd, ErrorKind, Pipeline, PushInfo, PushKind, RedisError,
-    RedisResult, Value, cmd,
+    AsyncConnectionConfig, Cmd, ErrorKind, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
 };
 use std::future::Future;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -221,7 +220,8 @@ async fn connect(
         }
         Ok::<(), ()>(())
     });
-    let connection = async { place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
+    let connection =
+        async { place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
     let connection = in_time(CONNECT * 2, connection).await?;
     let mut connected = Connected { connection, sets_and_gets: true, number, member: member.clone() };
     let server = in_time(CONNECT, set_up(&mut connected, link)).await?;

@@ -17,11 +17,11 @@ mod script;
 mod sentinel;
 mod tls;
 
-pub(crate) use self::open::open;
 #[cfg(any(feature = "cluster", feature = "sentinel"))]
 pub(crate) use self::address::joined;
 #[cfg(feature = "cluster")]
 pub use self::cluster::RedisCluster;
+pub(crate) use self::open::open;
 pub use self::tls::Tls;
 
 use self::address::Address;
@@ -160,7 +160,8 @@ impl Store for Redis {
             let mut pipeline = Pipeline::with_capacity(2);
             pipeline.cmd("GETRANGE").arg(key.name()).arg(0).arg(0).cmd("PTTL").arg(key.name());
             let number = connected.number;
-            match <[Value; 2]>::try_from(self.link.within(number, READ, connected.send_all(&pipeline)).await?) {
+            match <[Value; 2]>::try_from(self.link.within(number, READ, connected.send_all(&pipeline)).await?)
+            {
                 Ok([kind, _]) if reply::bytes(kind.clone())?.as_deref() != Some(b"V") => Ok(None),
                 Ok([_, Value::Int(-1)]) => Ok(Some(Lifetime::Unbounded)),
                 Ok([_, Value::Int(ms)]) => {
@@ -311,7 +312,9 @@ impl Store for Redis {
         Box::pin(async move {
             // WAIT blocks its connection and speaks of that connection's writes alone.
             let config = connection::plain();
-            let own = async { self.place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
+            let own = async {
+                self.place.client().await?.get_multiplexed_async_connection_with_config(&config).await
+            };
             let own = connection::in_time(WRITE, own).await.map_err(|error| reply::error(&error))?;
             // Not to be followed elsewhere: WAIT would speak of other writes.
             let mut own = Connected { connection: own, member: None, ..self.link.connected()? };

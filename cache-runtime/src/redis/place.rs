@@ -1,8 +1,8 @@
 //! Which server operations go to: one that is named, or the one that sentinels name.
 
+use super::address::{Address, Kind};
 #[cfg(feature = "sentinel")]
 use super::sentinel::Sentinels;
-use super::address::{Address, Kind};
 use ::redis::{Client, RedisResult};
 
 /// Where the server is, to be asked before each connection.
@@ -19,7 +19,9 @@ impl Place {
         match address.kind {
             Kind::Server => address.manner.client().ok().map(|client| Self::Server(client.into())),
             #[cfg(feature = "sentinel")]
-            Kind::Sentinels { .. } => Sentinels::of(address).map(|sentinels| Self::Sentinels(sentinels.into())),
+            Kind::Sentinels { .. } => {
+                Sentinels::of(address).map(|sentinels| Self::Sentinels(sentinels.into()))
+            }
             _ => None,
         }
     }

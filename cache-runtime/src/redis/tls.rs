@@ -117,14 +117,20 @@ mod rustls {
             (None, None) => None,
             (Some(certificate), Some(key)) => {
                 let parsed = PrivateKeyDer::from_pem_slice(&key.bytes);
-                let parsed = parsed.map_err(|_| ConfigError::new(key.setting, "has no private key in PEM"))?;
+                let parsed =
+                    parsed.map_err(|_| ConfigError::new(key.setting, "has no private key in PEM"))?;
                 let tried = ClientConfig::builder().with_root_certificates(roots);
                 let tried = tried.with_client_auth_cert(chain(Some(certificate))?, parsed);
                 tried.map_err(|error| wrong(Some(key), &error))?;
-                Some(ClientTlsConfig { client_cert: certificate.bytes.clone(), client_key: key.bytes.clone() })
+                Some(ClientTlsConfig {
+                    client_cert: certificate.bytes.clone(),
+                    client_key: key.bytes.clone(),
+                })
             }
             (Some(lone), None) => return Err(ConfigError::new(lone.setting, "is set without its key")),
-            (None, Some(lone)) => return Err(ConfigError::new(lone.setting, "is set without its certificate")),
+            (None, Some(lone)) => {
+                return Err(ConfigError::new(lone.setting, "is set without its certificate"));
+            }
         };
         let root_cert = tls.authority.as_ref().map(|pem| pem.bytes.clone());
         Ok(Some(TlsCertificates { client_tls, root_cert }))

@@ -72,7 +72,8 @@ impl Chorus {
     }
 
     fn voice(self: &Arc<Self>, master: &Node) -> Voice {
-        let singer: Arc<dyn Listener> = Arc::new(Singer { number: master.number, chorus: Arc::downgrade(self) });
+        let singer: Arc<dyn Listener> =
+            Arc::new(Singer { number: master.number, chorus: Arc::downgrade(self) });
         let (place, link) = (master.store.place.clone(), master.store.link.clone());
         let feed = Feed::new(place, link, self.app.clone(), &singer);
         Voice {

@@ -11,9 +11,7 @@ use super::{Redis, Upkeep};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
-use crate::store::{
-    FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token,
-};
+use crate::store::{FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
 use crate::tag::{Generation, Tag};
 use crate::time::wall_ms;
 use bytes::Bytes;
@@ -52,7 +50,10 @@ impl RedisCluster {
 
     pub(super) fn of(address: Address, setting: &str, upkeep: Upkeep) -> Result<Self, ConfigError> {
         if upkeep.guarded.is_some() {
-            return Err(ConfigError::new(setting, "is one of a cluster, which `OnRestart::Flush` is not made for"));
+            return Err(ConfigError::new(
+                setting,
+                "is one of a cluster, which `OnRestart::Flush` is not made for",
+            ));
         }
         Ok(Self::at(address, upkeep.pending))
     }
@@ -80,11 +81,7 @@ impl RedisCluster {
     }
 
     /// Which of `items` each master has, in the order they were given.
-    fn parts<T: Clone>(
-        &self,
-        items: &[T],
-        name: impl Fn(&T) -> &[u8],
-    ) -> Result<Parts<T>, StoreError> {
+    fn parts<T: Clone>(&self, items: &[T], name: impl Fn(&T) -> &[u8]) -> Result<Parts<T>, StoreError> {
         let mut parts = Parts::new();
         for item in items {
             let node = self.nodes.of(name(item))?;
@@ -181,9 +178,9 @@ impl Store for RedisCluster {
     }
 
     fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            self.by_node(keys, Key::name, |node, keys| node.invalidate(keys)).await.map(drop)
-        })
+        Box::pin(
+            async move { self.by_node(keys, Key::name, |node, keys| node.invalidate(keys)).await.map(drop) },
+        )
     }
 
     fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {

@@ -112,14 +112,20 @@ impl Nodes {
         if !found {
             return Err(NotReady { waited: patience, reason: self.map.borrow().reason.clone() });
         }
-        for node in self.all() {
-            if self.has_slots(node.number) {
-                let left = end.saturating_duration_since(Instant::now());
-                let ready = node.store.link.ready(left).await;
-                ready.map_err(|error| NotReady { waited: patience, ..error })?;
+        loop {
+            maps.mark_unchanged();
+            let is_awaited =
+                |node: &Arc<Node>| node.store.link.number().is_none() && self.has_slots(node.number);
+            let Some(node) = self.all().into_iter().find(is_awaited) else { return Ok(()) };
+            let left = end.saturating_duration_since(Instant::now());
+            tokio::select! {
+                ready = node.store.link.ready(left) => {
+                    ready.map_err(|error| NotReady { waited: patience, ..error })?;
+                }
+                // It may have been replaced.
+                _ = maps.changed() => {}
             }
         }
-        Ok(())
     }
 
     pub(super) fn listen(&self, app: &str, listener: &Arc<dyn Listener>) {
@@ -142,7 +148,11 @@ impl Nodes {
                     backoff = Backoff::default();
                     *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known(&views);
                     self.adopt(Topology::of(&views));
-                    if self.all().iter().all(|node| node.store.link.number().is_some()) { LOOK } else { LOOK_AGAIN }
+                    if self.all().iter().all(|node| node.store.link.number().is_some()) {
+                        LOOK
+                    } else {
+                        LOOK_AGAIN
+                    }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "the cluster cannot be reached");
@@ -169,7 +179,8 @@ impl Nodes {
         for (node, master) in self.all().into_iter().zip(masters) {
             asked.spawn(async move {
                 let said = node.store.command(READ, cmd("CLUSTER").arg("NODES")).await;
-                let said = said.map_err(|_| connection::client_error("it does not say where the others are"))?;
+                let said =
+                    said.map_err(|_| connection::client_error("it does not say where the others are"))?;
                 Ok((master.host.ip.to_string(), ::redis::from_redis_value(said)?))
             });
         }
@@ -202,14 +213,16 @@ impl Nodes {
             return;
         }
         let choruses = self.choruses();
-        let strangers: Vec<_> = topology.masters.iter().filter(|master| !before.masters.contains(master)).collect();
+        let strangers: Vec<_> =
+            topology.masters.iter().filter(|master| !before.masters.contains(master)).collect();
         if !strangers.is_empty() {
             // They may have had slots for a while, and announced what nobody here heard.
             choruses.iter().for_each(|chorus| chorus.interrupt());
             tracing::info!(masters = topology.masters.len(), "the cluster has changed");
         }
         // One with a new claim may have its slots from another one, which knew more.
-        self.pending.replay(|name| topology.owner(slot(name)).is_some_and(|owner| strangers.contains(&owner)));
+        self.pending
+            .replay(|name| topology.owner(slot(name)).is_some_and(|owner| strangers.contains(&owner)));
         // A new connection waits here until it can tell what is to be sent on it.
         self.map.send_modify(|map| {
             let nodes = topology.masters.iter().map(|master| {

@@ -17,7 +17,8 @@ pub(super) fn slot(name: &[u8]) -> u16 {
         (length > 0).then_some((open, open + length))
     };
     let (from, to) = inside(name).unwrap_or((0, name.len()));
-    name[from..to].iter().fold(0, |crc: u16, &byte| crc << 8 ^ CRC[usize::from(crc >> 8 ^ u16::from(byte))]) % SLOTS
+    name[from..to].iter().fold(0, |crc: u16, &byte| crc << 8 ^ CRC[usize::from(crc >> 8 ^ u16::from(byte))])
+        % SLOTS
 }
 
 /// CRC16 of each byte (XMODEM: polynomial 0x1021).
@@ -85,7 +86,8 @@ impl Topology {
     /// A slot is its whose claim has the highest epoch in anybody's view, so that a server that is late or cut off decides nothing. A
     /// master without slots counts, for what is being moved to it, as long as nobody takes it for dead.
     pub(super) fn of(views: &[(String, String)]) -> Self {
-        let lines = views.iter().flat_map(|(asked, view)| view.lines().filter_map(|line| Line::read(asked, line)));
+        let lines =
+            views.iter().flat_map(|(asked, view)| view.lines().filter_map(|line| Line::read(asked, line)));
         let lines: Vec<Line> = lines.collect();
         let mut claims: Vec<Option<&Line>> = vec![None; usize::from(SLOTS)];
         let mut newest: BTreeMap<(&str, u16), &Line> = BTreeMap::new();
@@ -136,7 +138,8 @@ impl Topology {
 
 /// All servers that `views` name: each of them can be asked where the others are.
 pub(super) fn known(views: &[(String, String)]) -> Vec<Host> {
-    let lines = views.iter().flat_map(|(asked, view)| view.lines().filter_map(|line| Line::read(asked, line)));
+    let lines =
+        views.iter().flat_map(|(asked, view)| view.lines().filter_map(|line| Line::read(asked, line)));
     let mut known: Vec<Host> = Vec::new();
     for line in lines {
         if !known.contains(&line.host) {
@@ -233,7 +236,8 @@ f :0@0 master,noaddr - 0 1 1 disconnected 300
         let topology = of(&[THREE]);
         let hosts: Vec<_> = topology.masters.iter().map(|master| master.host.to_string()).collect();
         assert_eq!(hosts, ["10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.4:7000"]);
-        let expected = [(0, Some("10.0.0.1")), (100, Some("10.0.0.2")), (16_383, Some("10.0.0.2")), (300, None)];
+        let expected =
+            [(0, Some("10.0.0.1")), (100, Some("10.0.0.2")), (16_383, Some("10.0.0.2")), (300, None)];
         for (slot, expected) in expected {
             assert_eq!(owner(&topology, slot), expected.map(|ip| format!("{ip}:7000")));
         }
