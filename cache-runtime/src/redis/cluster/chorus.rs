@@ -170,3 +170,117 @@ impl Listener for Singer {
         self.hear(Heard::Unavailable);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Chorus, Heard, Singer, Voice};
+    use crate::redis::connection::Supervisor;
+    use crate::store::Listener;
+    use std::sync::{Arc, Mutex, PoisonError};
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    #[derive(Default)]
+    struct Heads(Mutex<Vec<Told>>);
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Told {
+        Alive(Option<Instant>),
+        Lost,
+        Unavailable,
+    }
+
+    impl Heads {
+        fn push(&self, told: Told) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+        }
+
+        fn take(&self) -> Vec<Told> {
+            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        }
+    }
+
+    impl Listener for Heads {
+        fn invalidated(&self, _: &[u8]) {}
+        fn tag_invalidated(&self, _: &[u8]) {}
+        fn flushed(&self) {}
+
+        fn alive(&self, until: Option<Instant>) {
+            self.push(Told::Alive(until));
+        }
+
+        fn lost(&self) {
+            self.push(Told::Lost);
+        }
+
+        fn unavailable(&self) {
+            self.push(Told::Unavailable);
+        }
+    }
+
+    fn of(numbers: &[u64], listener: &Arc<Heads>) -> (Arc<Chorus>, Vec<Arc<dyn Listener>>) {
+        let listener: Arc<dyn Listener> = listener.clone();
+        let chorus = Arc::new(Chorus::new("", &listener));
+        let singers: Vec<Arc<dyn Listener>> = numbers
+            .iter()
+            .map(|&number| -> Arc<dyn Listener> {
+                Arc::new(Singer { number, chorus: Arc::downgrade(&chorus) })
+            })
+            .collect();
+        let voices = numbers.iter().zip(&singers).map(|(&number, singer)| Voice {
+            number,
+            heard: Heard::Nothing,
+            _singer: singer.clone(),
+            _feed: Supervisor(tokio::spawn(async {})),
+        });
+        chorus.voices().each.extend(voices);
+        chorus.voices().incomplete = false;
+        (chorus, singers)
+    }
+
+    #[tokio::test]
+    async fn all_are_alive_until_the_first_of_them_may_not_be() {
+        let heads = Arc::new(Heads::default());
+        let (_chorus, singers) = of(&[1, 2], &heads);
+        let [soon, late] = [1, 2].map(|seconds| Some(Instant::now() + Duration::from_secs(seconds)));
+        singers[0].alive(late);
+        assert_eq!(heads.take(), [], "nothing is known of the other");
+        singers[1].alive(soon);
+        singers[0].alive(late);
+        assert_eq!(heads.take(), [Told::Alive(soon), Told::Alive(soon)]);
+        singers[1].lost();
+        singers[0].alive(late);
+        assert_eq!(heads.take(), [Told::Lost]);
+        singers[1].alive(late);
+        assert_eq!(heads.take(), [Told::Alive(late)]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_alive_while_a_master_may_be_missing() {
+        let heads = Arc::new(Heads::default());
+        let (chorus, singers) = of(&[1], &heads);
+        singers[0].alive(None);
+        chorus.interrupt();
+        singers[0].alive(None);
+        assert_eq!(heads.take(), [Told::Alive(None), Told::Lost]);
+        chorus.attend(&[]);
+        singers[0].alive(None);
+        assert_eq!(heads.take(), [], "who is not listened to any more has no say");
+    }
+
+    #[tokio::test]
+    async fn one_that_tells_nothing_bounds_all_and_is_told_once() {
+        let heads = Arc::new(Heads::default());
+        let (_chorus, singers) = of(&[1, 2], &heads);
+        singers[0].alive(None);
+        singers[1].unavailable();
+        singers[0].alive(None);
+        assert_eq!(heads.take(), [Told::Unavailable]);
+        singers[0].lost();
+        singers[0].alive(None);
+        singers[0].alive(None);
+        assert_eq!(heads.take(), [Told::Lost, Told::Unavailable]);
+        singers[1].alive(None);
+        assert_eq!(heads.take(), [Told::Alive(None)]);
+    }
+}
