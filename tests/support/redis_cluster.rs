@@ -107,14 +107,49 @@ impl RedisCluster {
         owner.expect("found")
     }
 
+    /// The masters that have slots, by their own accounts.
+    #[must_use]
+    pub fn masters(&self) -> Vec<usize> {
+        (0..self.servers.len()).filter(|at| !self.ranges(*at).is_empty()).collect()
+    }
+
+    /// The replicas that run.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<usize> {
+        let is_replica = |at: &usize| {
+            let nodes = self.servers[*at].try_cli(&["CLUSTER", "NODES"]).unwrap_or_default();
+            nodes.contains("myself,slave")
+        };
+        (0..self.servers.len()).filter(is_replica).collect()
+    }
+
+    /// The first slot of a master.
+    #[must_use]
+    pub fn slot_of(&self, master: usize) -> u16 {
+        self.ranges(master).first().expect("it has slots").0
+    }
+
+    /// Waits until another one than `master` has `slot`.
+    pub fn taken_over(&self, slot: u16, master: usize) {
+        let other = || (0..self.servers.len()).any(|at| at != master && self.owns(at, slot));
+        assert!(until_blocking(other) || until_blocking(other), "nobody took over slot {slot}");
+    }
+
     fn owns(&self, at: usize, slot: u16) -> bool {
-        let Ok(nodes) = self.servers[at].try_cli(&["CLUSTER", "NODES"]) else { return false };
-        let own = nodes.lines().find(|line| line.contains("myself,master")).unwrap_or_default().to_owned();
-        own.split(' ').skip(8).filter(|range| !range.starts_with('[')).any(|range| {
+        self.ranges(at).iter().any(|(first, last)| (*first..=*last).contains(&slot))
+    }
+
+    /// What a server says that it has.
+    fn ranges(&self, at: usize) -> Vec<(u16, u16)> {
+        let nodes = self.servers[at].try_cli(&["CLUSTER", "NODES"]).unwrap_or_default();
+        let own = nodes.lines().find(|line| line.contains("myself,master")).unwrap_or_default();
+        let ranges = own.split(' ').skip(8).filter(|range| !range.starts_with('[') && !range.is_empty());
+        let number = |text: &str| text.trim().parse::<u16>().expect("a slot");
+        let range = |range: &str| {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
-            let number = |text: &str| text.parse::<u16>().expect("a slot");
-            (number(first)..=number(last)).contains(&slot)
-        })
+            (number(first), number(last))
+        };
+        ranges.map(range).collect()
     }
 
     /// Moves one slot with what stands in it, as `redis-cli --cluster reshard` does; `between` runs when both know of it, and then after
