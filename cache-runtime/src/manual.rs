@@ -27,6 +27,9 @@ pub mod refreshing {}
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}
 
+#[doc = include_str!("../docs/topologies.md")]
+pub mod topologies {}
+
 #[doc = include_str!("../docs/outages.md")]
 pub mod outages {}
 

@@ -1,5 +1,6 @@
 //! A Redis Cluster of real servers on free loopback ports.
 
+use crate::certificates::Certificates;
 use crate::redis_process::{RedisServer, free_port};
 use crate::wait::until_blocking;
 
@@ -23,7 +24,24 @@ impl RedisCluster {
     /// The same with further options for each server.
     #[must_use]
     pub fn with(masters: usize, replicas: usize, options: &[&str]) -> Self {
-        let cluster = Self { servers: (0..masters * (1 + replicas)).map(|_| member(options)).collect() };
+        Self::of(masters, (0..masters * (1 + replicas)).map(|_| member(options)).collect())
+    }
+
+    /// Masters that speak TLS as well, at the ports that are told.
+    #[must_use]
+    pub fn secure(masters: usize, certificates: &Certificates) -> (Self, Vec<u16>) {
+        let ports: Vec<_> = (0..masters).map(|_| free_port()).collect();
+        let servers = ports.iter().map(|port| {
+            let options = certificates.options(*port, false);
+            let mut options: Vec<&str> = options.iter().map(String::as_str).collect();
+            options.extend(["--tls-cluster", "yes"]);
+            member(&options)
+        });
+        (Self::of(masters, servers.collect()), ports)
+    }
+
+    fn of(masters: usize, servers: Vec<RedisServer>) -> Self {
+        let cluster = Self { servers };
         for (at, server) in cluster.servers.iter().enumerate() {
             server.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &(at + 1).to_string()]);
             if at < masters {

@@ -3,7 +3,9 @@
 use super::{PATIENCE, acknowledged, call, far, far_entry, near, protocol, settled, update, write};
 use cache_runtime::{Cache, Invalidation, OnRestart, Outcome, Tier, observed};
 use cache_tests::gate::GatedLoad;
+use cache_tests::redis_cluster::RedisCluster;
 use cache_tests::redis_process::RedisServer;
+use cache_tests::sentinels::Sentinels;
 use cache_tests::wait::until;
 use std::time::Duration;
 
@@ -127,6 +129,57 @@ async fn without_wait_nothing_is_known_of_copies() {
 #[cache_runtime::invalidates(far(id), durability = wait(1, "100ms"))]
 async fn durable(id: u64) {
     let _ = id;
+}
+
+/// The page on topologies: what a cluster asks for besides.
+#[tokio::test]
+async fn the_documented_rights_are_enough_over_a_cluster() {
+    let page = include_str!("../../cache-runtime/docs/topologies.md");
+    assert!(page.contains("for a cluster `+cluster|nodes +asking`"));
+    let cluster = RedisCluster::start(3, 0);
+    let tell = |rights: &[&str]| {
+        cluster.servers.iter().for_each(|server| drop(server.cli(rights)));
+    };
+    tell(&documented());
+    let cache = || over(&cluster.url().replace("redis+cluster://", "redis+cluster://shop:secret@"));
+    let error = cache().ready(Duration::from_millis(500)).await.expect_err("it finds nobody").to_string();
+    assert!(error.contains("cluster|nodes"), "{error}");
+    tell(&["ACL", "SETUSER", "shop", "+cluster|nodes", "+asking"]);
+    let (one, other) = (cache(), cache());
+    protocol(&one, &other).await;
+    let slot = |id: u64| cluster.slot(&format!("shop:far:v1:far:{id}"));
+    for id in 0..3 {
+        let (from, to) = (cluster.owner(slot(id)), (cluster.owner(slot(id)) + 1) % 3);
+        let (number, source, target) = (slot(id).to_string(), cluster.id(from), cluster.id(to));
+        cluster.servers[to].cli(&["CLUSTER", "SETSLOT", &number, "IMPORTING", &source]);
+        cluster.servers[from].cli(&["CLUSTER", "SETSLOT", &number, "MIGRATING", &target]);
+    }
+    protocol(&one, &other).await;
+    for server in &cluster.servers {
+        assert_eq!(
+            server.cli(&["ACL", "LOG"]).matches("cluster|nodes").count(),
+            server.cli(&["ACL", "LOG"]).matches("context").count()
+        );
+    }
+    tell(&["ACL", "SETUSER", "shop", "-asking"]);
+    let source = GatedLoad::open(1);
+    let ((), report) = one.scope_for(observed(write(0, 2, &source))).await;
+    assert!(report.invalidations().contains(&Invalidation::Queued), "{:?}", report.invalidations());
+    assert_eq!(call(&one, far(0, &source)).await.0, 2);
+}
+
+/// The page on topologies: what sentinels are asked.
+#[tokio::test]
+async fn the_documented_rights_are_enough_for_sentinels() {
+    let page = include_str!("../../cache-runtime/docs/topologies.md");
+    assert!(page.contains("Sentinels: `+sentinel|get-master-addr-by-name`, and `+hello`."));
+    let master = RedisServer::start();
+    let line = "user cache on >of-sentinels -@all +sentinel|get-master-addr-by-name +hello";
+    let sentinels = Sentinels::with(&master, 0, line);
+    let hosts: Vec<_> = sentinels.ports().map(|port| format!("127.0.0.1:{port}")).collect();
+    let queries = "sentinel_user=cache&sentinel_password=of-sentinels";
+    let url = format!("redis+sentinel://{}/shop?{queries}", hosts.join(","));
+    over(&url).ready(PATIENCE).await.expect("they say where");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use super::{PATIENCE, protocol};
 use cache_runtime::{Cache, ConfigError, Tls};
 use cache_tests::certificates::Certificates;
+use cache_tests::redis_cluster::RedisCluster;
 use cache_tests::redis_process::{RedisServer, free_port};
 use std::time::Duration;
 
@@ -28,6 +29,20 @@ async fn the_protocol_runs_over_tls() {
     let (_server, url) = server(&certificates, false);
     let cache = || build(&url, trusting(&certificates)).expect("a good configuration");
     protocol(&cache(), &cache()).await;
+}
+
+#[tokio::test]
+async fn the_protocol_runs_over_a_cluster_by_tls() {
+    let certificates = Certificates::new();
+    let (cluster, ports) = RedisCluster::secure(3, &certificates);
+    let cache = |port: &u16| {
+        let url = format!("rediss+cluster://127.0.0.1:{port}");
+        build(&url, trusting(&certificates)).expect("a good configuration")
+    };
+    protocol(&cache(&ports[0]), &cache(&ports[1])).await;
+    for server in &cluster.servers {
+        assert_ne!(server.cli(&["DBSIZE"]), "0", "each has its part");
+    }
 }
 
 #[tokio::test]

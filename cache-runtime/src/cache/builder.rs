@@ -47,7 +47,7 @@ enum Choice {
     Given(Arc<dyn Store>),
     #[cfg(feature = "redis")]
     Redis {
-        url: String,
+        url: Result<String, ConfigError>,
         setting: &'static str,
     },
 }
@@ -68,17 +68,23 @@ impl Default for CacheBuilder {
 }
 
 impl CacheBuilder {
-    /// Shares entries through a Redis or Valkey (≥ 7.0): `redis://[user:password@]host[:port][/db]`.
+    /// Shares entries through a Redis or Valkey (≥ 7.0): `redis://[user:password@]host[:port][/db]`, or one of the other forms that the
+    /// manual's page on topologies names.
     #[cfg(feature = "redis")]
     pub fn redis(self, url: impl Into<String>) -> Self {
-        Self { store: Choice::Redis { url: url.into(), setting: "redis url" }, ..self }
+        self.redis_at(Ok(url.into()))
+    }
+
+    #[cfg(feature = "redis")]
+    fn redis_at(self, url: Result<String, ConfigError>) -> Self {
+        Self { store: Choice::Redis { url, setting: "redis url" }, ..self }
     }
 
     /// Shares entries through a Redis Cluster, found by any of its servers: `redis://[user:password@]host[:port]`, the same in
     /// everything but the host. It has to be without `OnRestart::Flush`.
     #[cfg(feature = "cluster")]
     pub fn redis_cluster(self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.redis(crate::redis::joined("cluster", urls, ""))
+        self.redis_at(crate::redis::joined("cluster", urls, ""))
     }
 
     /// Shares entries through the master of this name, found by any of its sentinels: `redis://[user:password@]host[:port][/db]` with
@@ -89,7 +95,7 @@ impl CacheBuilder {
         urls: impl IntoIterator<Item = impl Into<String>>,
         master: impl AsRef<str>,
     ) -> Self {
-        self.redis(crate::redis::joined("sentinel", urls, master.as_ref()))
+        self.redis_at(crate::redis::joined("sentinel", urls, master.as_ref()))
     }
 
     /// Certificates for `rediss://`.
@@ -143,7 +149,7 @@ impl CacheBuilder {
             Choice::Redis { url, setting } => {
                 let guarded = (self.on_restart == OnRestart::Flush).then(|| self.app.clone());
                 let upkeep = crate::redis::Upkeep::of(pending.clone(), guarded);
-                crate::redis::open(url, setting, self.tls.as_ref(), upkeep)?
+                crate::redis::open(&url.clone()?, setting, self.tls.as_ref(), upkeep)?
             }
         };
         Ok(self.over(store, local, pending))
@@ -184,7 +190,7 @@ impl CacheBuilder {
         if let Some(url) = text("CACHE_URL")? {
             #[cfg(feature = "redis")]
             {
-                builder.store = Choice::Redis { url, setting: "CACHE_URL" };
+                builder.store = Choice::Redis { url: Ok(url), setting: "CACHE_URL" };
             }
             #[cfg(not(feature = "redis"))]
             {

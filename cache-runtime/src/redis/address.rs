@@ -122,21 +122,28 @@ impl Address {
     }
 }
 
-/// One url for several servers: the first says how they are spoken to.
+/// One url for several servers, whose urls differ in nothing but the host.
 #[cfg(any(feature = "cluster", feature = "sentinel"))]
-pub(crate) fn joined(kind: &str, urls: impl IntoIterator<Item = impl Into<String>>, master: &str) -> String {
+pub(crate) fn joined(
+    kind: &str,
+    urls: impl IntoIterator<Item = impl Into<String>>,
+    master: &str,
+) -> Result<String, ConfigError> {
     let urls: Vec<String> = urls.into_iter().map(Into::into).collect();
     let first = urls.first().map_or("", String::as_str);
     let (scheme, rest) = first.split_once("://").unwrap_or(("", first));
-    let parts = Parts::of(rest, "");
-    let same = format!("{scheme}://{}", parts.user);
-    let mut hosts = vec![parts.hosts];
-    // One that differs in anything else stays as it is, and is refused with the whole.
-    hosts.extend(urls.iter().skip(1).map(|url| url.strip_prefix(&same).unwrap_or(url).trim_end_matches('/')));
-    let queries = if parts.queries.is_empty() { String::new() } else { format!("?{}", parts.queries) };
-    let path = parts.path.trim_end_matches('/');
+    let Parts { user, path, queries, .. } = Parts::of(rest, kind);
+    let before = format!("{scheme}://{user}");
+    let queries = if queries.is_empty() { String::new() } else { format!("?{queries}") };
+    let after = format!("{}{queries}", path.trim_end_matches('/'));
+    let host = |url: &String| {
+        let host = url.strip_prefix(&before)?.trim_end_matches('/').strip_suffix(&after)?;
+        (!host.contains(['/', '@', ','])).then(|| host.to_owned())
+    };
+    let hosts: Option<Vec<_>> = urls.iter().map(host).collect();
+    let hosts = hosts.ok_or_else(|| ConfigError::new("redis urls", "differ in more than their hosts"))?;
     let master = if master.is_empty() { String::new() } else { format!("/{}", encoded(master)) };
-    format!("{scheme}+{kind}://{}{}{master}{path}{queries}", parts.user, hosts.join(","))
+    Ok(format!("{scheme}+{kind}://{user}{}{master}{after}", hosts.join(",")))
 }
 
 /// The parts of a url after its scheme.
@@ -249,3 +256,6 @@ fn hide_queries(url: &str) -> String {
         None => url.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

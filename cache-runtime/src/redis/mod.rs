@@ -21,7 +21,7 @@ mod tls;
 pub(crate) use self::address::joined;
 #[cfg(feature = "cluster")]
 pub use self::cluster::RedisCluster;
-pub(crate) use self::open::open;
+pub(crate) use self::open::{Upkeep, open};
 pub use self::tls::Tls;
 
 use self::address::Address;
@@ -33,7 +33,6 @@ use self::reads::Reads;
 use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
-use crate::pending::Pending;
 use crate::store::{FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
@@ -50,24 +49,6 @@ const INVALIDATE_BATCH: usize = 512;
 const READ: Duration = Duration::from_millis(100);
 /// How long a writer waits for one answer.
 const WRITE: Duration = Duration::from_millis(250);
-
-/// What a connection owes its cache before anything is read on it.
-#[derive(Default)]
-pub(crate) struct Upkeep {
-    /// Invalidations to be sent.
-    pending: Arc<Pending>,
-    /// The application whose entries are not to outlive a restart of the server.
-    guarded: Option<String>,
-    /// The server's place in a cluster.
-    member: Option<Arc<member::Member>>,
-}
-
-impl Upkeep {
-    /// That of the cache that queues in `pending`.
-    pub(crate) fn of(pending: Arc<Pending>, guarded: Option<String>) -> Self {
-        Self { pending, guarded, member: None }
-    }
-}
 
 /// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
 pub struct Redis {

@@ -3,11 +3,31 @@
 use super::address::Address;
 #[cfg(feature = "cluster")]
 use super::address::Kind;
+use super::member::Member;
 use super::place::Place;
-use super::{Redis, Tls, Upkeep};
+use super::{Redis, Tls};
 use crate::error::ConfigError;
+use crate::pending::Pending;
 use crate::store::Store;
 use std::sync::Arc;
+
+/// What a connection owes its cache before anything is read on it.
+#[derive(Default)]
+pub(crate) struct Upkeep {
+    /// Invalidations to be sent.
+    pub(super) pending: Arc<Pending>,
+    /// The application whose entries are not to outlive a restart of the server.
+    pub(super) guarded: Option<String>,
+    /// The server's place in a cluster.
+    pub(super) member: Option<Arc<Member>>,
+}
+
+impl Upkeep {
+    /// That of the cache that queues in `pending`.
+    pub(crate) fn of(pending: Arc<Pending>, guarded: Option<String>) -> Self {
+        Self { pending, guarded, member: None }
+    }
+}
 
 /// The store that `url` names; `setting` is what an error calls it.
 pub(crate) fn open(
