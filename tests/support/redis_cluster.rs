@@ -79,10 +79,10 @@ impl RedisCluster {
     /// Makes it known to those whose slots it may get, as soon as that is possible.
     pub fn acquaint(&self, at: usize) {
         self.meet(&self.servers[at]);
-        let known = self.id(at);
+        let id = self.id(at);
         let knows = |server: &RedisServer| {
             let nodes = server.cli(&["CLUSTER", "NODES"]);
-            let line = nodes.lines().find(|line| line.starts_with(&known)).unwrap_or_default().to_owned();
+            let line = nodes.lines().find(|line| line.starts_with(&id)).unwrap_or_default().to_owned();
             line.contains("master") && !line.contains("handshake")
         };
         assert!(

@@ -61,12 +61,6 @@ impl Sentinels {
         self.ports().map(|port| format!("redis://127.0.0.1:{port}"))
     }
 
-    /// Tells one of them something.
-    pub fn cli(&self, command: &[&str]) -> String {
-        let port = self.running.iter().find(|(_, process)| process.is_some()).expect("one runs").0;
-        try_cli(port, command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
-    }
-
     /// Ends one of them as a crash would.
     pub fn kill(&mut self, at: usize) {
         drop(self.running[at].1.take());

@@ -152,7 +152,7 @@ async fn slots_move_under_load() {
     let caches = [connected(&cluster).await, connected(&cluster).await];
     let ids = of_master(&cluster, 0, 6);
     let load = Load::on(&ids, &caches);
-    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     for to in [1, 2, 0] {
         for slot in slots(&cluster, &ids) {
             // Each step is in force for a while.

@@ -22,8 +22,14 @@ pub(super) struct Address {
 /// What the servers are to each other.
 pub(super) enum Kind {
     Server,
+    #[cfg(feature = "cluster")]
     Cluster,
-    Sentinels { master: String, user: Option<String>, password: Option<String> },
+    #[cfg(feature = "sentinel")]
+    Sentinels {
+        master: String,
+        user: Option<String>,
+        password: Option<String>,
+    },
 }
 
 /// How each server is spoken to: user, database, protocol, certificates.
@@ -108,8 +114,11 @@ impl Address {
         }
         let hosts = infos.iter().filter_map(host).collect();
         let kind = match kind {
+            #[cfg(feature = "cluster")]
             "cluster" if parts.path.trim_matches('/').is_empty() && parts.queries.is_empty() => Kind::Cluster,
+            #[cfg(feature = "cluster")]
             "cluster" => return Err(wrong(&"a cluster has one database, and no options")),
+            #[cfg(feature = "sentinel")]
             "sentinel" => parts.sentinels().map_err(|problem| wrong(&problem))?,
             _ => Kind::Server,
         };
@@ -153,6 +162,10 @@ struct Parts<'a> {
     hosts: &'a str,
     /// With its slash.
     path: &'a str,
+    #[cfg_attr(
+        not(any(feature = "cluster", feature = "sentinel")),
+        expect(dead_code, reason = "it has none")
+    )]
     queries: &'a str,
 }
 
@@ -177,6 +190,7 @@ impl<'a> Parts<'a> {
         format!("{base}://{}{host}{port}/{database}", self.user)
     }
 
+    #[cfg(feature = "sentinel")]
     fn sentinels(&self) -> Result<Kind, String> {
         let master = decoded(self.path.split('/').nth(1).unwrap_or_default());
         if master.is_empty() {
@@ -215,6 +229,7 @@ fn host(info: &ConnectionInfo) -> Option<(String, u16)> {
 }
 
 /// A part of a url as text; what is no text stays as it is.
+#[cfg(feature = "sentinel")]
 fn decoded(part: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = part.as_bytes();

@@ -22,6 +22,7 @@ pub(crate) use self::address::joined;
 #[cfg(feature = "cluster")]
 pub use self::cluster::RedisCluster;
 pub(crate) use self::open::{Upkeep, open};
+#[cfg_attr(not(feature = "tls"), expect(unreachable_pub, reason = "it is public with the feature"))]
 pub use self::tls::Tls;
 
 use self::address::Address;

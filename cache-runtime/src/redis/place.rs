@@ -22,7 +22,8 @@ impl Place {
             Kind::Sentinels { .. } => {
                 Sentinels::of(address).map(|sentinels| Self::Sentinels(sentinels.into()))
             }
-            _ => None,
+            #[cfg(feature = "cluster")]
+            Kind::Cluster => None,
         }
     }
 

@@ -15,6 +15,7 @@ use ::redis::{Client, ConnectionInfo, RedisResult};
 /// ```
 #[derive(Clone, Default)]
 #[must_use]
+#[cfg_attr(not(feature = "tls"), expect(unreachable_pub, reason = "it is public with the feature"))]
 pub struct Tls {
     authority: Option<Pem>,
     certificate: Option<Pem>,
@@ -25,6 +26,7 @@ pub struct Tls {
 #[derive(Clone)]
 struct Pem {
     setting: &'static str,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nobody looks into it without the feature"))]
     bytes: Vec<u8>,
 }
 
