@@ -72,8 +72,7 @@ fn reshard(servers: &RedisCluster, random: &mut Random) {
         if keys.is_empty() {
             return;
         }
-        let key: &str = *random.pick::<&str>(&keys);
-        let slot = servers.slot(key);
+        let slot = servers.slot(random.pick::<&str>(&keys));
         let to = *random.pick(&masters);
         if servers.owner(slot) != to {
             servers.move_slot(slot, to, || std::thread::sleep(random.millis(0, 40)));

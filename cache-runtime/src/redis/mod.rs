@@ -70,7 +70,8 @@ impl Redis {
     /// Outside of a tokio runtime.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
         let address = Address::parse(url, "redis url", None)?;
-        let place = Place::of(address).ok_or_else(|| ConfigError::new("redis url", "is one of a cluster"))?;
+        let place =
+            Place::of(&address).ok_or_else(|| ConfigError::new("redis url", "is one of a cluster"))?;
         Ok(Self::at(place, Upkeep::default()))
     }
 

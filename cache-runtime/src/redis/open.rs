@@ -41,7 +41,7 @@ pub(crate) fn open(
     if matches!(address.kind, Kind::Cluster) {
         return Ok(Arc::new(super::RedisCluster::of(address, setting, upkeep)?));
     }
-    match Place::of(address) {
+    match Place::of(&address) {
         Some(place) => Ok(Arc::new(Redis::at(place, upkeep))),
         None => Err(ConfigError::new(setting, "is of several servers, for which this program was not built")),
     }

@@ -15,8 +15,8 @@ pub(super) enum Place {
 
 impl Place {
     /// The place of the one server that `address` leads to; a cluster has no such.
-    pub(super) fn of(address: Address) -> Option<Self> {
-        match address.kind {
+    pub(super) fn of(address: &Address) -> Option<Self> {
+        match &address.kind {
             Kind::Server => address.manner.client().ok().map(|client| Self::Server(client.into())),
             #[cfg(feature = "sentinel")]
             Kind::Sentinels { .. } => {

@@ -21,11 +21,15 @@ pub(super) struct Sentinels {
 
 impl Sentinels {
     /// Those that `address` names, if it is one of sentinels.
-    pub(super) fn of(address: Address) -> Option<Self> {
-        let Kind::Sentinels { master, user, password } = address.kind else { return None };
-        let manner = address.manner.of_user(user.as_deref(), password.as_deref());
-        let (hosts, manner_of_master) = (address.hosts, address.manner);
-        Some(Self { hosts, name: master, manner, manner_of_master, turn: AtomicUsize::new(0) })
+    pub(super) fn of(address: &Address) -> Option<Self> {
+        let Kind::Sentinels { master, user, password } = &address.kind else { return None };
+        Some(Self {
+            hosts: address.hosts.clone(),
+            name: master.clone(),
+            manner: address.manner.of_user(user.as_deref(), password.as_deref()),
+            manner_of_master: address.manner.clone(),
+            turn: AtomicUsize::new(0),
+        })
     }
 
     /// A client for the master, by the word of the first sentinel that answers.
