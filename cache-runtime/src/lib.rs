@@ -67,5 +67,7 @@ pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outco
 pub use self::plain::{PlainKey, Sweep, Values, escape_pattern};
 pub use self::policy::{Absent, Level, Policy};
 pub use self::progress::{Progress, Subscription};
+#[cfg(feature = "tls")]
+pub use self::redis::Tls;
 pub use self::scope::{Commit, Deferred, Scope};
 pub use self::warm::{Warmed, Warming};

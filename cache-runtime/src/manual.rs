@@ -45,6 +45,9 @@ pub mod write_behind {}
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}
 
+#[doc = include_str!("../docs/topologies.md")]
+pub mod topologies {}
+
 #[doc = include_str!("../docs/outages.md")]
 pub mod outages {}
 

@@ -40,6 +40,8 @@ pub struct CacheBuilder {
     pub(super) app: String,
     pub(super) local: Capacity,
     store: Choice,
+    #[cfg(feature = "redis")]
+    tls: Option<crate::redis::Tls>,
     enabled: bool,
     loads: usize,
     pub(super) settings: Settings,
@@ -58,7 +60,7 @@ enum Choice {
     Given(Arc<dyn Store>),
     #[cfg(feature = "redis")]
     Redis {
-        url: String,
+        url: Result<String, ConfigError>,
         setting: &'static str,
     },
 }
@@ -69,6 +71,8 @@ impl Default for CacheBuilder {
             app: String::new(),
             local: Capacity::mib(64),
             store: Choice::InProcess,
+            #[cfg(feature = "redis")]
+            tls: None,
             enabled: true,
             loads: LOADS,
             settings: Settings::default(),
@@ -81,10 +85,40 @@ impl Default for CacheBuilder {
 }
 
 impl CacheBuilder {
-    /// Shares entries through a Redis or Valkey (≥ 7.0): `redis://[user:password@]host[:port][/db]`.
+    /// Shares entries through a Redis or Valkey (≥ 7.0): `redis://[user:password@]host[:port][/db]`, or one of the other forms that the
+    /// manual's page on topologies names.
     #[cfg(feature = "redis")]
     pub fn redis(self, url: impl Into<String>) -> Self {
-        Self { store: Choice::Redis { url: url.into(), setting: "redis url" }, ..self }
+        self.redis_at(Ok(url.into()))
+    }
+
+    #[cfg(feature = "redis")]
+    fn redis_at(self, url: Result<String, ConfigError>) -> Self {
+        Self { store: Choice::Redis { url, setting: "redis url" }, ..self }
+    }
+
+    /// Shares entries through a Redis Cluster, found by any of its servers: `redis://[user:password@]host[:port]`, the same in
+    /// everything but the host. It has to be without `OnRestart::Flush`.
+    #[cfg(feature = "cluster")]
+    pub fn redis_cluster(self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.redis_at(crate::redis::joined("cluster", urls, ""))
+    }
+
+    /// Shares entries through the master of this name, found by any of its sentinels: `redis://[user:password@]host[:port][/db]` with
+    /// the host and port of a sentinel, and user, password and database of the master; the same in everything but the host.
+    #[cfg(feature = "sentinel")]
+    pub fn redis_sentinel(
+        self,
+        urls: impl IntoIterator<Item = impl Into<String>>,
+        master: impl AsRef<str>,
+    ) -> Self {
+        self.redis_at(crate::redis::joined("sentinel", urls, master.as_ref()))
+    }
+
+    /// Certificates for `rediss://`.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: crate::redis::Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Shares entries through `store`: several caches over one [`Memory`], or a store of your own.
@@ -179,13 +213,9 @@ impl CacheBuilder {
             #[cfg(feature = "redis")]
             Choice::Redis { url, setting } => {
                 let guarded = (self.on_restart == OnRestart::Flush).then(|| self.app.clone());
-                let upkeep = crate::redis::Upkeep {
-                    pending: pending.clone(),
-                    guarded,
-                    operations: self.operations,
-                    idle: self.idle,
-                };
-                Arc::new(crate::redis::Redis::draining(url, setting, upkeep)?)
+                let upkeep = crate::redis::Upkeep::of(pending.clone(), guarded);
+                let upkeep = upkeep.limited(self.operations, self.idle);
+                crate::redis::open(&url.clone()?, setting, self.tls.as_ref(), upkeep)?
             }
         };
         Ok(self.over(store, local, pending))
@@ -246,13 +276,17 @@ impl CacheBuilder {
         if let Some(url) = text("CACHE_URL")? {
             #[cfg(feature = "redis")]
             {
-                builder.store = Choice::Redis { url, setting: "CACHE_URL" };
+                builder.store = Choice::Redis { url: Ok(url), setting: "CACHE_URL" };
             }
             #[cfg(not(feature = "redis"))]
             {
                 drop(url);
                 return Err(no_redis());
             }
+        }
+        #[cfg(feature = "redis")]
+        {
+            builder.tls = crate::redis::Tls::of_files(text)?;
         }
         if let Some(app) = text("CACHE_APP")? {
             check_app("CACHE_APP", &app)?;

@@ -1,13 +1,16 @@
 //! The connection: one, shared, watched over. While it is down every operation fails at once.
 
+use super::member::Member;
+use super::place::Place;
 use super::turns::{self, Turns};
 use super::{INVALIDATE_BATCH, Upkeep, guard, invalidate, invalidate_tags, reply, script};
 use crate::breaker::{Backoff, Breaker};
 use crate::error::{NotReady, StoreError};
+use crate::pending::Pending;
 use crate::time::wall_ms;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
+    AsyncConnectionConfig, Cmd, ErrorKind, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
 };
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
@@ -46,12 +49,35 @@ pub(super) struct Connected {
     /// `SET .. NX GET` is known (Redis 7.0).
     pub(super) sets_and_gets: bool,
     pub(super) number: u64,
+    /// Its place in a cluster.
+    pub(super) member: Option<Arc<Member>>,
 }
 
 impl Connected {
     /// Sends one command; what the server refuses is an error.
     pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
-        self.connection.send_packed_command(command).await?.extract_error()
+        let reply = self.connection.send_packed_command(command).await?.extract_error();
+        match (reply, &self.member) {
+            (Err(refusal), Some(member)) => match Box::pin(member.follow(command, &refusal)).await {
+                Some(reply) => reply.extract_error(),
+                None => Err(refusal),
+            },
+            (reply, _) => reply,
+        }
+    }
+
+    /// Sends commands that need no order, in one trip; what the server refuses is among the replies.
+    pub(super) async fn send_all(&mut self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
+        let mut replies = self.connection.send_packed_commands(pipeline, 0, pipeline.len()).await?;
+        let Some(member) = &self.member else { return Ok(replies) };
+        for (command, reply) in pipeline.cmd_iter().zip(&mut replies) {
+            if let Err(refusal) = reply.clone().extract_error()
+                && let Some(followed) = Box::pin(member.follow(command, &refusal)).await
+            {
+                *reply = followed;
+            }
+        }
+        Ok(replies)
     }
 }
 
@@ -186,11 +212,11 @@ impl Drop for Supervisor {
     }
 }
 
-pub(super) fn supervise(client: Client, link: Arc<Link>, upkeep: Upkeep) -> Supervisor {
+pub(super) fn supervise(place: Place, link: Arc<Link>, upkeep: Upkeep) -> Supervisor {
     Supervisor(tokio::spawn(async move {
         let mut backoff = Backoff::default();
         for number in 0.. {
-            match connect(&client, &link, &upkeep, number).await {
+            match connect(&place, &link, &upkeep, number).await {
                 Ok(connected) => {
                     tracing::info!("connected to the store");
                     link.breaker.answered();
@@ -210,9 +236,9 @@ pub(super) fn supervise(client: Client, link: Arc<Link>, upkeep: Upkeep) -> Supe
 
 /// Connects, and does all that must have happened before anyone reads: scripts, clock, unsent invalidations.
 async fn connect(
-    client: &Client,
+    place: &Place,
     link: &Arc<Link>,
-    Upkeep { pending, guarded, .. }: &Upkeep,
+    Upkeep { pending, guarded, member, .. }: &Upkeep,
     number: u64,
 ) -> RedisResult<Connected> {
     let noticed = Arc::downgrade(link);
@@ -224,24 +250,36 @@ async fn connect(
         }
         Ok::<(), ()>(())
     });
-    let connection = client.get_multiplexed_async_connection_with_config(&config);
+    let connection =
+        async { place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
     let connection = in_time(CONNECT * 2, connection).await?;
-    let mut connected = Connected { connection, sets_and_gets: true, number };
+    let mut connected = Connected { connection, sets_and_gets: true, number, member: member.clone() };
     let server = in_time(CONNECT, set_up(&mut connected, link)).await?;
+    let mine = |name: &[u8]| member.as_ref().is_none_or(|member| member.owns(name));
     let before = link.server.lock().unwrap_or_else(PoisonError::into_inner).replace(server.clone());
     if before.is_some_and(|before| before != server) {
         // Another server, or this one from a snapshot: it may lack what the old one had acknowledged.
-        pending.replay();
+        pending.replay(mine);
     }
     if let Some(app) = guarded {
         guard::check(&mut connected, app).await?;
     }
-    while let Some(batch) = pending.batch(INVALIDATE_BATCH) {
-        in_time(CONNECT, invalidate(&mut connected, &batch.keys)).await?;
-        in_time(CONNECT, invalidate_tags(&mut connected, &batch.tags)).await?;
+    drain(&mut connected, pending, mine).await?;
+    Ok(connected)
+}
+
+/// Sends what is pending and this server's.
+pub(super) async fn drain(
+    connected: &mut Connected,
+    pending: &Pending,
+    mine: impl Fn(&[u8]) -> bool,
+) -> RedisResult<()> {
+    while let Some(batch) = pending.batch(INVALIDATE_BATCH, &mine) {
+        in_time(CONNECT, invalidate(connected, &batch.keys)).await?;
+        in_time(CONNECT, invalidate_tags(connected, &batch.tags)).await?;
         pending.sent(&batch);
     }
-    Ok(connected)
+    Ok(())
 }
 
 /// Prepares a connection, and tells which server it leads to.

@@ -3,28 +3,46 @@
 mod address;
 mod batch;
 mod channels;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod connection;
 mod direct;
+mod durably;
 mod feed;
 mod guard;
 mod health;
 mod journal;
+mod member;
+mod open;
+mod place;
 mod reads;
 mod reply;
 mod rights;
 mod script;
+#[cfg(feature = "sentinel")]
+mod sentinel;
+mod tls;
 mod turns;
 
-use self::batch::{for_each, invalidate, invalidate_tags};
+#[cfg(any(feature = "cluster", feature = "sentinel"))]
+pub(crate) use self::address::joined;
+#[cfg(feature = "cluster")]
+pub use self::cluster::RedisCluster;
+pub(crate) use self::open::{Upkeep, open};
+#[cfg_attr(not(feature = "tls"), expect(unreachable_pub, reason = "it is public with the feature"))]
+pub use self::tls::Tls;
+
+use self::address::Address;
+use self::batch::{each, for_each, invalidate, invalidate_tags};
 use self::channels::Ears;
-use self::connection::{Connected, Link, Supervisor};
+use self::connection::{Link, Supervisor};
 use self::feed::Feed;
 use self::journal::Writer;
+use self::place::Place;
 use self::reads::Reads;
 use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
-use crate::pending::Pending;
 use crate::store::{
     Channels, FEED_LEASE, Found, Gathering, Journal, KeyCounts, Lease, Leased, Lifetime, Listener, Store,
     StoreFuture, StoreHealth, Token,
@@ -45,22 +63,9 @@ const READ: Duration = Duration::from_millis(100);
 /// How long a writer waits for one answer.
 const WRITE: Duration = Duration::from_millis(250);
 
-/// What a connection owes its cache before anything is read on it.
-#[derive(Default)]
-pub(crate) struct Upkeep {
-    /// Invalidations to be sent.
-    pub(crate) pending: Arc<Pending>,
-    /// The application whose entries are not to outlive a restart of the server.
-    pub(crate) guarded: Option<String>,
-    /// Operations that wait for an answer at once; `None`: without a limit.
-    pub(crate) operations: Option<usize>,
-    /// After how long without an operation a connection is asked for a sign of life; `None`: 30 s.
-    pub(crate) idle: Option<Duration>,
-}
-
 /// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
 pub struct Redis {
-    client: ::redis::Client,
+    place: Place,
     link: Arc<Link>,
     reads: Reads,
     _supervisor: Supervisor,
@@ -73,22 +78,24 @@ impl Redis {
     /// Begins to connect; waits for nothing.
     ///
     /// # Errors
-    /// If `url` is not one of Redis.
+    /// If `url` is not one of Redis, or one of a cluster.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
-        Self::draining(url, "redis url", Upkeep::default())
+        let address = Address::parse(url, "redis url", None)?;
+        let place =
+            Place::of(&address).ok_or_else(|| ConfigError::new("redis url", "is one of a cluster"))?;
+        Ok(Self::at(place, Upkeep::default()))
     }
 
     /// The same, doing at each connect what has to be done before anything is read.
-    pub(crate) fn draining(url: &str, setting: &str, upkeep: Upkeep) -> Result<Self, ConfigError> {
-        let client = address::client(url, setting)?;
+    fn at(place: Place, upkeep: Upkeep) -> Self {
         let link = Arc::new(Link::limited(upkeep.operations));
-        let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
+        let supervisor = connection::supervise(place.clone(), link.clone(), upkeep);
         let reads = Reads::over(link.clone());
         let (feeds, ears, writer) = (Mutex::default(), Ears::default(), Writer::default());
-        Ok(Self { client, link, reads, _supervisor: supervisor, feeds, ears, writer })
+        Self { place, link, reads, _supervisor: supervisor, feeds, ears, writer }
     }
 
     /// Sends one command.
@@ -155,8 +162,8 @@ impl Store for Redis {
             let mut pipeline = Pipeline::with_capacity(2);
             pipeline.cmd("GETRANGE").arg(key.name()).arg(0).arg(0).cmd("PTTL").arg(key.name());
             let number = connected.number;
-            let asked = connected.connection.send_packed_commands(&pipeline, 0, 2);
-            match <[Value; 2]>::try_from(self.link.within(number, READ, asked).await?) {
+            match <[Value; 2]>::try_from(self.link.within(number, READ, connected.send_all(&pipeline)).await?)
+            {
                 Ok([kind, _]) if reply::bytes(kind.clone())?.as_deref() != Some(b"V") => Ok(None),
                 Ok([_, Value::Int(-1)]) => Ok(Some(Lifetime::Unbounded)),
                 Ok([_, Value::Int(ms)]) => {
@@ -281,7 +288,10 @@ impl Store for Redis {
         Box::pin(async move {
             let ttl = ttl_argument(ttl);
             let args = [&holder.as_bytes()[..], &entry, ttl.as_bytes()];
-            reply::yes(&self.script(WRITE, &UNHOLD, &[key.name(), &key.fence()], &args).await?)
+            let mut connected = self.link.connected()?;
+            let number = connected.number;
+            let put = each(&mut connected, std::slice::from_ref(key), &UNHOLD, &args);
+            self.link.within(number, WRITE, put).await?.first().map_or(Err(StoreError::Other), reply::yes)
         })
     }
 
@@ -301,30 +311,11 @@ impl Store for Redis {
         replicas: u32,
         patience: Duration,
     ) -> StoreFuture<'a, u32> {
-        Box::pin(async move {
-            // WAIT blocks its connection and speaks of that connection's writes alone.
-            let config = connection::plain();
-            let own = self.client.get_multiplexed_async_connection_with_config(&config);
-            let own = connection::in_time(WRITE, own).await.map_err(|error| reply::error(&error))?;
-            let mut own = Connected { connection: own, ..self.link.connected()? };
-            let sent = async {
-                invalidate(&mut own, keys).await?;
-                invalidate_tags(&mut own, tags).await
-            };
-            connection::in_time(WRITE, sent).await.map_err(|error| reply::error(&error))?;
-            let mut wait = cmd("WAIT");
-            wait.arg(replicas).arg(millis(patience));
-            let reached = connection::in_time(patience + WRITE, own.send(&wait)).await;
-            match reached {
-                Ok(Value::Int(reached)) => Ok(u32::try_from(reached).unwrap_or(0)),
-                // The invalidation was acknowledged; what its copies did is unknown.
-                _ => Ok(0),
-            }
-        })
+        Box::pin(async move { durably::invalidate(self, keys, tags, replicas, patience).await })
     }
 
     fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
-        let feed = Feed::new(self.client.clone(), self.link.clone(), app.to_owned(), &listener);
+        let feed = Feed::new(self.place.clone(), self.link.clone(), app.to_owned(), &listener);
         let running = Supervisor(tokio::spawn(feed.run()));
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner).push(running);
     }

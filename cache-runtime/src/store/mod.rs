@@ -20,6 +20,8 @@ pub use crate::health::{KeyCounts, StoreHealth};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
 pub use crate::redis::Redis;
+#[cfg(feature = "cluster")]
+pub use crate::redis::RedisCluster;
 pub use crate::tag::{Generation, Tag};
 
 /// The future of a store's operation.
@@ -193,19 +195,24 @@ pub trait Store: Direct + Send + Sync + 'static {
 /// Many reads are about to begin, until this is dropped.
 #[must_use]
 #[derive(Debug, Default)]
-pub struct Gathering(Option<Arc<AtomicUsize>>);
+pub struct Gathering(Vec<Arc<AtomicUsize>>);
 
 impl Gathering {
     /// Counts as one more read that waits.
     pub fn by(waiting: Arc<AtomicUsize>) -> Self {
         waiting.fetch_add(1, Ordering::Relaxed);
-        Self(Some(waiting))
+        Self(vec![waiting])
+    }
+
+    /// All of `gatherings` together.
+    pub fn all(gatherings: impl IntoIterator<Item = Self>) -> Self {
+        Self(gatherings.into_iter().flat_map(|mut gathering| std::mem::take(&mut gathering.0)).collect())
     }
 }
 
 impl Drop for Gathering {
     fn drop(&mut self) {
-        if let Some(waiting) = &self.0 {
+        for waiting in &self.0 {
             waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
