@@ -24,6 +24,9 @@ pub mod transactions {}
 #[doc = include_str!("../docs/refreshing.md")]
 pub mod refreshing {}
 
+#[doc = include_str!("../docs/batches.md")]
+pub mod batches {}
+
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}
 
