@@ -36,11 +36,15 @@ pub mod refreshing {}
 #[cfg(feature = "http")]
 #[doc = include_str!("../docs/http.md")]
 pub mod http {}
+
 #[doc = include_str!("../docs/progress.md")]
 pub mod progress {}
 
 #[doc = include_str!("../docs/write-behind.md")]
 pub mod write_behind {}
+
+#[doc = include_str!("../docs/batches.md")]
+pub mod batches {}
 
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}

@@ -201,6 +201,17 @@ async fn several_tasks_are_kept_one_by_one() {
 }
 
 #[tokio::test]
+async fn the_tasks_changed_last_are_loaded_at_the_start() {
+    let mut service = Service::start(Config { warm: 250, ..Config::default() }).await;
+    let warmed = service.warmed().await.expect("it was asked for");
+    assert_eq!((warmed.stored, warmed.total()), (250, 250));
+    for (task, word) in [(20_000, "hit-l1"), (19_751, "hit-l1"), (19_750, "loaded")] {
+        assert_eq!(service.word(&format!("/tasks/{task}")).await, word, "{task}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn a_missing_row_is_asked_for_again() {
     let service = Service::start(Config::default()).await;
     let path = "/prompts/closing";

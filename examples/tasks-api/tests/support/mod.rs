@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use cache_runtime::Warmed;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -38,6 +39,11 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) async fn start(config: Config) -> Self {
         Self { running: tasks_api::start(config).await.expect("the service starts") }
+    }
+
+    /// Waits until the tasks that were changed last are in the cache.
+    pub(crate) async fn warmed(&mut self) -> Option<Warmed> {
+        self.running.warmed().await
     }
 
     pub(crate) const fn addr(&self) -> SocketAddr {
