@@ -16,8 +16,8 @@ mod tags;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
 pub(crate) use self::retry::Again;
-pub(crate) use self::sweep::Meant;
 pub use self::sweep::Swept;
+pub(crate) use self::sweep::{Meant, with_clocks};
 
 use crate::error::StoreError;
 use crate::flight::{Flights, Shared, Trailing, Waits};
