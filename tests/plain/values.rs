@@ -202,7 +202,7 @@ async fn in_a_scope_an_entry_is_removed_now_and_after_the_commit() {
                     let other = other.clone();
                     async move {
                         assert_eq!(other.get::<u64>("sessions:1").await, Ok(None));
-                        set(&other, "sessions:1", 1).await;
+                        assert_eq!(other.set("sessions:1", &1_u64, Policy::LONG).await, Ok(Put::Stored));
                         assert_eq!(other.get::<u64>("sessions:2").await, Ok(Some(1)), "nothing is committed");
                     }
                 });
