@@ -23,8 +23,8 @@ pub(crate) use self::behind::Unsaved;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
 pub(crate) use self::retry::Again;
-pub(crate) use self::sweep::Meant;
 pub use self::sweep::Swept;
+pub(crate) use self::sweep::{Meant, with_clocks};
 pub(crate) use self::warm::Warmth;
 
 use self::batch::Admitted;
