@@ -166,8 +166,8 @@ async fn a_sheet_is_kept_until_something_on_it_changes() {
     for (method, path, body) in changes {
         let before = service.read(sheet).await;
         assert_eq!(service.word(sheet).await, "hit-l1", "{method} {path}");
-        let changed = service.send_json(method.clone(), path, body).await;
-        assert!(changed.status.is_success(), "{method} {path}: {changed:?}");
+        let done = service.send_json(method.clone(), path, body).await;
+        assert!(done.status.is_success(), "{method} {path}: {done:?}");
         let answer = service.get(sheet).await;
         assert_eq!(answer.cache.as_deref(), Some("loaded"), "{method} {path}");
         assert_ne!(answer.json, before, "{method} {path}");
