@@ -70,6 +70,15 @@ async fn keys_of_the_process_are_counted_too() {
     assert!(!sample.complete && sample.namespaces.values().sum::<u64>() <= 3, "{sample:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn keys_of_the_process_that_have_ended_are_not_counted() {
+    let cache = Cache::in_process();
+    fill(&cache).await;
+    assert!(is_filled(&cache.key_counts(10_000).await.expect("it answers")));
+    tokio::time::advance(std::time::Duration::from_secs(3_600)).await;
+    assert_eq!(cache.key_counts(10_000).await.expect("it answers").namespaces, BTreeMap::new());
+}
+
 #[tokio::test]
 async fn a_sample_of_many_keys_takes_few_steps_and_says_that_it_is_one() {
     let server = RedisServer::with(&WELL);

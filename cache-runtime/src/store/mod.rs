@@ -33,9 +33,9 @@ pub type Found = (Option<Bytes>, Vec<Option<Generation>>);
 /// Where entries live that all processes share.
 ///
 /// Each operation happens at once for its key (no other operation sees half of it). An operation sends its command when its future
-/// is first polled (one that only reads may wait for others to go with it), and operations sent by one process happen in the order they
-/// were sent. Every operation ends within a
-/// deadline; an error may mean that it was executed all the same. Implemented over Redis and in-process; tests wrap either to
+/// is first polled (one that only reads may wait for others to go with it; where the number of operations is limited, all wait for their
+/// turns in the order of these polls), and operations sent by one process happen in the order they were sent. Every operation ends within
+/// a deadline; an error may mean that it was executed all the same. Implemented over Redis and in-process; tests wrap either to
 /// place faults. What plain operations need besides is in [`Direct`].
 pub trait Store: Direct + Send + Sync + 'static {
     /// What stands at `key`.
