@@ -236,9 +236,9 @@ async fn try_killed_at(step: Step) -> Option<(Vec<[u64; 3]>, Option<u64>)> {
     assert_eq!(reader.read(1).await, 10);
     let mut doomed = writer(&server, Some(step)).await;
     doomed.send(json!([1, 20])).await;
-    let acknowledges = !matches!(step, Step::AppendSent | Step::AppendAnswered);
+    let both = !matches!(step, Step::AppendSent | Step::AppendAnswered);
     let mut told = Vec::new();
-    while told.len() <= usize::from(acknowledges) {
+    while told.len() <= usize::from(both) {
         let next = doomed.receive().await;
         if next.get("failed").is_some() {
             return None;
