@@ -26,7 +26,7 @@ use std::time::Duration;
 /// Operations on one key happen in the order they were sent, except while its slot moves.
 pub struct RedisCluster {
     nodes: Arc<Nodes>,
-    _watch: Supervisor,
+    _running: [Supervisor; 2],
 }
 
 /// What each master has.
@@ -60,7 +60,9 @@ impl RedisCluster {
 
     fn at(address: Address, pending: Arc<Pending>) -> Self {
         let nodes = Nodes::new(address, pending);
-        Self { _watch: Supervisor(tokio::spawn(nodes.clone().watch())), nodes }
+        let watch = Supervisor(tokio::spawn(nodes.clone().watch()));
+        let drain = Supervisor(tokio::spawn(nodes.clone().drain()));
+        Self { nodes, _running: [watch, drain] }
     }
 
     /// The tags of one namespace stand on one server.
