@@ -190,12 +190,12 @@ async fn the_protocol_runs_while_all_its_slots_are_on_their_way() {
     for step in 1..4 {
         for id in 0..4 {
             let value = step * 10 + id;
-            acknowledged(&one, write(id, value, &source)).await;
+            acknowledged(&one, async || write(id, value, &source).await).await;
             assert_eq!(call(&other, far(id, &source)).await.0, value);
             super::read_within(&other, id, &source, value, DELTA).await;
-            acknowledged(&one, update(id, value + 5, &source)).await;
+            acknowledged(&one, async || update(id, value + 5, &source).await).await;
             assert_eq!(call(&other, far(id, &source)).await.0, value + 5);
-            acknowledged(&one, write_all(value + 6, &source)).await;
+            acknowledged(&one, async || write_all(value + 6, &source).await).await;
             assert_eq!(call(&other, far(id, &source)).await.0, value + 6);
             super::read_within(&other, id, &source, value + 6, DELTA).await;
             assert_eq!(call(&other, late(id, &source)).await.0, value + 6);
@@ -310,7 +310,7 @@ async fn what_a_failover_lost_is_sent_again() {
     block_in_place(|| replica.freeze());
     let old = cluster.servers[0].cli(&["GET", &key]);
     cluster.servers[0].cli(&["CLIENT", "KILL", "TYPE", "replica"]);
-    acknowledged(&writer, write(id, 2, &source)).await;
+    acknowledged(&writer, async || write(id, 2, &source).await).await;
     cluster.servers[0].kill();
     block_in_place(|| replica.thaw());
     until("the replica has taken over", async || block_in_place(|| cluster.owner(slot)) == 3).await;

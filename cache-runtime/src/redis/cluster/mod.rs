@@ -31,7 +31,7 @@ use std::time::Duration;
 /// Operations on one key happen in the order they were sent, except while its slot moves.
 pub struct RedisCluster {
     nodes: Arc<Nodes>,
-    _watch: Supervisor,
+    _running: [Supervisor; 2],
 }
 
 /// What each master has.
@@ -65,7 +65,9 @@ impl RedisCluster {
 
     fn at(address: Address, upkeep: Upkeep) -> Self {
         let nodes = Nodes::new(address, upkeep);
-        Self { _watch: Supervisor(tokio::spawn(nodes.clone().watch())), nodes }
+        let watch = Supervisor(tokio::spawn(nodes.clone().watch()));
+        let drain = Supervisor(tokio::spawn(nodes.clone().drain()));
+        Self { nodes, _running: [watch, drain] }
     }
 
     /// The tags of one namespace stand on one server.

@@ -42,6 +42,8 @@ pub(super) struct Nodes {
     choruses: Mutex<Vec<Arc<Chorus>>>,
     /// Somebody was referred to another server.
     doubted: Notify,
+    /// Somebody has to be sent what another one was sent before.
+    replayed: Notify,
     /// Servers that can be asked when none of the masters answers.
     known: Mutex<Vec<Host>>,
     last: AtomicU64,
@@ -90,6 +92,7 @@ impl Nodes {
             map: watch::Sender::new(map),
             choruses: Mutex::default(),
             doubted: Notify::new(),
+            replayed: Notify::new(),
             known: Mutex::new(known),
             last: AtomicU64::new(0),
             own: own.clone(),
@@ -175,7 +178,6 @@ impl Nodes {
                     backoff.pause()
                 }
             };
-            self.drain().await;
             self.choruses().retain(|chorus| chorus.is_heard());
             tokio::select! {
                 () = sleep(pause) => {}
@@ -249,18 +251,26 @@ impl Nodes {
         });
         let nodes = self.all();
         choruses.iter().for_each(|chorus| chorus.attend(&nodes));
+        self.replayed.notify_one();
     }
 
-    /// Sends what is pending to those who can be reached, whoever else cannot.
-    async fn drain(&self) {
-        if self.pending.is_empty() {
-            return;
-        }
-        for node in self.all() {
-            let Ok(mut connected) = node.store.link.connected() else { continue };
-            let mine = |name: &[u8]| self.owns(node.number, name);
-            // What fails stays pending.
-            let _ = connection::drain(&mut connected, &self.pending, mine).await;
+    /// Sends what is pending to those who can be reached, whoever else cannot; runs for as long as the store, and beside
+    /// [`watch`](Self::watch), which may not have to wait for a server.
+    pub(super) async fn drain(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = self.replayed.notified() => {}
+            }
+            for node in self.all() {
+                if self.pending.is_empty() {
+                    break;
+                }
+                let Ok(mut connected) = node.store.link.connected() else { continue };
+                let mine = |name: &[u8]| self.owns(node.number, name);
+                // What fails stays pending.
+                let _ = connection::drain(&mut connected, &self.pending, mine).await;
+            }
         }
     }
 
