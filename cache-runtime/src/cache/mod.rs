@@ -69,6 +69,7 @@ impl Cache {
     /// | `CACHE_URL` | the Redis to share entries through | in-process |
     /// | `CACHE_APP` | first part of every key | none |
     /// | `CACHE_LOCAL_MIB` | capacity of the in-process tier in MiB | 64 |
+    /// | `CACHE_TLS_CA`, `CACHE_TLS_CERT`, `CACHE_TLS_KEY` | files of certificates for `rediss://` | the system's authorities |
     ///
     /// # Errors
     /// If a variable cannot be used; the error names it.
