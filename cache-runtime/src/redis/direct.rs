@@ -1,7 +1,7 @@
 //! Plain operations on one key.
 
-use super::script::{INCREMENT, REPLACE, SET, TOUCH};
-use super::{READ, Redis, WRITE, reply, ttl_argument};
+use super::script::{INCREMENT, REPLACE, SET, TOUCH, ttl_argument};
+use super::{READ, Redis, WRITE, reply};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::store::{Cursor, Direct, Lifetime, Scanned, StoreFuture, Token, integer};
