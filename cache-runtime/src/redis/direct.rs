@@ -58,7 +58,7 @@ impl Direct for Redis {
             pipeline.cmd("GETRANGE").arg(key.name()).arg(0).arg(INTEGER - 1);
             pipeline.cmd("PTTL").arg(key.name());
             let number = connected.number;
-            let asked = connected.connection.send_packed_commands(&pipeline, 0, 2);
+            let asked = connected.send_all(&pipeline);
             let [digits, left] = <[Value; 2]>::try_from(self.link.within(number, READ, asked).await?)
                 .map_err(|_| StoreError::Other)?;
             let digits = reply::bytes(digits)?.unwrap_or_default();
