@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{Notify, watch};
 
 /// Bytes of a record before its state.
+#[cfg(feature = "redis")]
 const HEAD: usize = 41;
 
 /// States that are stored under a name and told to whoever attends.
@@ -60,6 +61,7 @@ pub struct State {
     pub bytes: Bytes,
 }
 
+#[cfg(feature = "redis")]
 impl State {
     /// The state in a record: `ended u8, run[8], number u64, publisher[16], publication u64, state`, little endian.
     pub(crate) fn parse(record: &Bytes) -> Option<Self> {
