@@ -19,6 +19,7 @@ use xxhash_rust::xxh3;
 pub struct Key {
     pub(crate) name: Bytes,
     full: Option<Bytes>,
+    plain: bool,
     pub(crate) hash: u64,
 }
 
@@ -27,7 +28,7 @@ impl Key {
     #[must_use]
     pub fn new(name: impl Into<Vec<u8>>) -> Self {
         let name = Bytes::from(name.into());
-        Self { hash: xxh3::xxh3_64(&name), full: None, name }
+        Self { hash: xxh3::xxh3_64(&name), full: None, plain: false, name }
     }
 
     pub(crate) fn of(app: &str, buf: &KeyBuf) -> Self {
@@ -40,7 +41,19 @@ impl Key {
             name.extend_from_slice(text);
             Bytes::from(name)
         };
-        Self { name: prefixed(buf.name()), full: buf.full().map(prefixed), hash: buf.hash() }
+        Self { name: prefixed(buf.name()), full: buf.full().map(prefixed), plain: false, hash: buf.hash() }
+    }
+
+    /// The same key, whose value stands bare in the store: other programs read and write it (`layout = "plain"`).
+    #[must_use]
+    pub fn plain(self) -> Self {
+        Self { plain: true, ..self }
+    }
+
+    /// Whether the value stands bare in the store.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.plain
     }
 
     /// The bytes of the key in the store.
@@ -52,6 +65,12 @@ impl Key {
     #[cfg(feature = "redis")]
     pub(crate) fn bytes(&self) -> Bytes {
         self.name.clone()
+    }
+
+    /// Where the frame, the lease or the hold stands: at the key, or beside it where the value stands bare.
+    #[cfg(feature = "redis")]
+    pub(crate) fn place(&self) -> Bytes {
+        if self.plain { [b"cache:meta:{", self.name(), b"}"].concat().into() } else { self.bytes() }
     }
 
     /// The whole key, where the name had to be shortened.

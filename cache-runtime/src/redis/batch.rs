@@ -1,7 +1,7 @@
 //! Many keys in one trip.
 
 use super::connection::Connected;
-use super::reply;
+use super::{plain, reply};
 use super::script::{INVALIDATE, Script};
 use crate::key::Key;
 use crate::tag::Tag;
@@ -22,11 +22,11 @@ pub(super) async fn for_each(
     if keys.is_empty() {
         return Ok(());
     }
-    let fences: Vec<_> = keys.iter().map(Key::fence).collect();
+    let names: Vec<_> = keys.iter().map(plain::fenced).collect();
     let pipeline = |call: &dyn Fn(&[&[u8]]) -> Cmd| {
         let mut pipeline = Pipeline::with_capacity(keys.len());
-        for (key, fence) in keys.iter().zip(&fences) {
-            pipeline.add_command(call(&[key.name(), fence]));
+        for names in &names {
+            pipeline.add_command(call(&names.iter().map(|name| &name[..]).collect::<Vec<_>>()));
         }
         pipeline
     };

@@ -5,6 +5,7 @@ mod batch;
 mod connection;
 mod feed;
 mod guard;
+mod plain;
 mod reads;
 mod reply;
 mod script;
@@ -108,20 +109,26 @@ fn ttl_argument(ttl: Option<Duration>) -> String {
 
 impl Store for Redis {
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
-        Box::pin(async { Ok(self.reads.read(vec![key.bytes()]).await?.into_iter().next().flatten()) })
+        Box::pin(async {
+            let mut values = self.reads.read(plain::names(key)).await?.into_iter();
+            Ok(plain::entry(key, &mut values, self.now_ms()))
+        })
     }
 
     fn look_up<'a>(&'a self, key: &'a Key, tags: &'a [Tag]) -> StoreFuture<'a, Found> {
         Box::pin(async move {
-            let names = [key.bytes()].into_iter().chain(tags.iter().map(Tag::bytes)).collect();
+            let names = plain::names(key).into_iter().chain(tags.iter().map(Tag::bytes)).collect();
             let mut values = self.reads.read(names).await?.into_iter();
-            let entry = values.next().flatten();
+            let entry = plain::entry(key, &mut values, self.now_ms());
             Ok((entry, reply::generations_of(values)))
         })
     }
 
     fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes> {
         Box::pin(async {
+            if key.is_plain() {
+                return self.plain_head(key).await;
+            }
             let head = self.command(READ, cmd("GETRANGE").arg(key.name()).arg(0).arg(16)).await?;
             Ok(reply::bytes(head)?.unwrap_or_default())
         })
@@ -131,11 +138,11 @@ impl Store for Redis {
         Box::pin(async {
             let mut connected = self.link.connected()?;
             let mut pipeline = Pipeline::with_capacity(2);
-            pipeline.cmd("GETRANGE").arg(key.name()).arg(0).arg(0).cmd("PTTL").arg(key.name());
+            pipeline.cmd("GETRANGE").arg(&key.place()[..]).arg(0).arg(0).cmd("PTTL").arg(key.name());
             let number = connected.number;
             let asked = connected.connection.send_packed_commands(&pipeline, 0, 2);
             match <[Value; 2]>::try_from(self.link.within(number, READ, asked).await?) {
-                Ok([kind, _]) if reply::bytes(kind.clone())?.as_deref() != Some(b"V") => Ok(None),
+                Ok([kind, _]) if !plain::is_value(key, reply::bytes(kind.clone())?.as_deref()) => Ok(None),
                 Ok([_, Value::Int(-1)]) => Ok(Some(Lifetime::Unbounded)),
                 Ok([_, Value::Int(ms)]) => {
                     Ok(u64::try_from(ms).ok().map(Duration::from_millis).map(Lifetime::Left))
@@ -153,6 +160,9 @@ impl Store for Redis {
         instead_of: Option<Token>,
     ) -> StoreFuture<'a, Leased> {
         Box::pin(async move {
+            if key.is_plain() {
+                return self.plain_lease(key, lease, term, instead_of).await;
+            }
             let (blob, term) = (lease.to_bytes(), millis(term));
             let native = instead_of.is_none() && self.link.connected()?.sets_and_gets;
             let reply = if native {
@@ -175,6 +185,9 @@ impl Store for Redis {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
+            if key.is_plain() {
+                return self.plain_fill(key, token, &entry, ttl).await;
+            }
             let args = [token.as_bytes(), &entry[..], ttl_argument(ttl).as_bytes()].map(<[u8]>::to_vec);
             let args = [&args[0][..], &args[1], &args[2]];
             reply::yes(&self.script(WRITE, &FILL, &[key.name()], &args).await?)
@@ -184,15 +197,13 @@ impl Store for Redis {
     fn renew<'a>(&'a self, key: &'a Key, token: Token, term: Duration) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let term = millis(term).to_string();
-            reply::yes(
-                &self.script(WRITE, &RENEW, &[key.name()], &[token.as_bytes(), term.as_bytes()]).await?,
-            )
+            reply::yes(&self.script_at(WRITE, &RENEW, key, &[token.as_bytes(), term.as_bytes()]).await?)
         })
     }
 
     fn release<'a>(&'a self, key: &'a Key, token: Token) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            reply::yes(&self.script(WRITE, &RELEASE, &[key.name()], &[token.as_bytes()]).await?)
+            reply::yes(&self.script_at(WRITE, &RELEASE, key, &[token.as_bytes()]).await?)
         })
     }
 
@@ -206,7 +217,7 @@ impl Store for Redis {
         Box::pin(async move {
             let term = millis(term).to_string();
             let args = [&seen.as_bytes()[..], mine.as_bytes(), term.as_bytes()];
-            reply::yes(&self.script(READ, &REFRESH, &[key.name()], &args).await?)
+            reply::yes(&self.script_at(READ, &REFRESH, key, &args).await?)
         })
     }
 
@@ -257,6 +268,9 @@ impl Store for Redis {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
+            if key.is_plain() {
+                return self.plain_put(key, holder, &entry, ttl).await;
+            }
             let ttl = ttl_argument(ttl);
             let args = [&holder.as_bytes()[..], &entry, ttl.as_bytes()];
             reply::yes(&self.script(WRITE, &UNHOLD, &[key.name(), &key.fence()], &args).await?)

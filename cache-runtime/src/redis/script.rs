@@ -23,6 +23,8 @@ macro_rules! scripts {
 scripts! {
     LEASE "lease.lua"
     FILL "fill.lua"
+    LEASE_PLAIN "lease_plain.lua"
+    FILL_PLAIN "fill_plain.lua"
     RENEW "renew.lua"
     RELEASE "release.lua"
     REFRESH "refresh.lua"
