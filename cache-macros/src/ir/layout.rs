@@ -15,7 +15,10 @@ pub(super) fn check(settings: &Settings, diag: &Diag) {
     }
     let refuse = |span: Option<Span>, option: &str, why: &str, repair: &str| {
         let Some(span) = span else { return };
-        diag.error(span, format!("`{option}` and `layout = \"plain\"` contradict each other: {why}; {repair}"));
+        diag.error(
+            span,
+            format!("`{option}` and `layout = \"plain\"` contradict each other: {why}; {repair}"),
+        );
     };
     let unheard = "nobody tells this process what other programs write";
     let level = "write a bound such as `l1 = \"5s\"`, or remove it";
@@ -31,7 +34,12 @@ pub(super) fn check(settings: &Settings, diag: &Diag) {
     refuse(where_it_is(&settings.ttl, slides), "ttl = sliding(..)", unwatched, "write a plain ttl");
     let json = "other programs read JSON";
     let packs = |compress: &Compress| !matches!(compress, Compress::Own("off"));
-    refuse(where_it_is(&settings.compress, packs), "compress", json, "write `compress = \"off\"`, or remove it");
+    refuse(
+        where_it_is(&settings.compress, packs),
+        "compress",
+        json,
+        "write `compress = \"off\"`, or remove it",
+    );
     let other = |codec: &Codec| !matches!(codec, Codec::Own("Json"));
     refuse(where_it_is(&settings.codec, other), "codec", json, "write `codec = \"json\"`, or remove it");
 }

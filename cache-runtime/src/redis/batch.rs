@@ -1,8 +1,8 @@
 //! Many keys in one trip.
 
 use super::connection::Connected;
-use super::{plain, reply};
 use super::script::{INVALIDATE, Script};
+use super::{plain, reply};
 use crate::key::Key;
 use crate::tag::Tag;
 use ::redis::{Cmd, Pipeline, Value};

@@ -202,9 +202,7 @@ impl Store for Redis {
     }
 
     fn release<'a>(&'a self, key: &'a Key, token: Token) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            reply::yes(&self.script_at(WRITE, &RELEASE, key, &[token.as_bytes()]).await?)
-        })
+        Box::pin(async move { reply::yes(&self.script_at(WRITE, &RELEASE, key, &[token.as_bytes()]).await?) })
     }
 
     fn refresh<'a>(

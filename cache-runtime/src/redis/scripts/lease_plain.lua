@@ -5,6 +5,6 @@ local m, d = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
 local kind = m and string.byte(m, 1)
 local unusable = d and kind == 86 and string.sub(m, 2, 17) == ARGV[3] and string.sub(m, -40) == redis.sha1hex(d)
 if kind == 76 or kind == 72 or (d and not unusable) then return {m, d} end
-redis.call('UNLINK', KEYS[2])
+if d then redis.call('UNLINK', KEYS[2]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return false

@@ -2,7 +2,8 @@
 -- What is no hold (mine had lapsed and someone filled) is removed; a hold without me is marked shared (under OOM both go).
 -- Others stay until their own ends. A bare value that somebody else wrote under the hold goes, and forbids the holder's: nobody knows
 -- which is newer. KEYS: data, fence, bare value if it stands apart. ARGV: holder, entry ('' = none), ttl (ms, '0' = for ever), bare value.
-local foreign = KEYS[3] and redis.call('UNLINK', KEYS[3]) == 1
+local foreign = KEYS[3] and redis.call('PTTL', KEYS[3]) ~= -2
+if foreign then redis.call('UNLINK', KEYS[3]) end
 local old = redis.pcall('GET', KEYS[1])
 local done, stored = false, 0
 if type(old) == 'string' and string.byte(old, 1) == 72 and #old % 24 == 2 then
