@@ -253,6 +253,35 @@ async fn under_oom_nothing_is_stored_and_everything_can_be_removed() {
     assert!(!shop.exists(KEY) && !shop.exists(HEADER));
 }
 
+/// As the manual says.
+#[tokio::test]
+async fn the_rights_of_one_application_are_enough() {
+    let shop = Shop::open();
+    let (at, [token]) = (At::of(&shop).await, tokens());
+    let rights = "ACL SETUSER shop on >secret resetchannels -@all ~shop:* ~cache:fence:{shop:* ~cache:tag:{shop:* \
+                  ~cache:meta:{shop:* +hello +select +ping +get +set +getrange +setrange +mget +del +unlink +pttl \
+                  +pexpire +persist +time +eval +evalsha +script|load +info +client|tracking +wait";
+    shop.server.cli(&rights.split_whitespace().collect::<Vec<_>>());
+    let url = shop.server.url().replace("127.0.0.1", "shop:secret@127.0.0.1");
+    let store = Redis::connect(&url).expect("a good url");
+    store.ready(Duration::from_secs(10)).await.expect("the server is up");
+    let at = At { store, ..at };
+    for ends_by_value in [true, false] {
+        at.lease(token).await;
+        assert!(at.store.renew(&at.key, token, TERM).await.expect("answers") && at.fill(token).await);
+        assert!(at.lifetime().await.is_some());
+        at.hold(token).await;
+        if ends_by_value {
+            assert!(at.put(token).await);
+        } else {
+            at.unhold(token).await;
+        }
+        at.invalidate().await;
+        at.lease(token).await;
+        assert!(at.release(token).await);
+    }
+}
+
 #[tokio::test]
 async fn another_type_is_left_alone_until_it_is_invalidated() {
     let shop = Shop::open();

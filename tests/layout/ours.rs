@@ -34,6 +34,14 @@ async fn tags_and_namespaces_reach_what_we_stored_and_keys_reach_everything() {
         service.invalidate().await;
         assert!(!shop.exists(KEY) && !shop.exists(HEADER));
     }
+    // The same bytes once more are still ours.
+    service.read(&source).await;
+    shop.has(TEA).await;
+    shop.set(TEA);
+    by_tag().await;
+    assert_eq!(service.read(&source).await.1.outcome, Outcome::Loaded);
+    shop.has(TEA).await;
+    service.invalidate().await;
     // Nobody knows what somebody else's value is made of.
     shop.set(RUM);
     by_tag().await;
