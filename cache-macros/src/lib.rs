@@ -81,17 +81,15 @@ use self::ir::mutation::Kind;
 /// companions go to an inherent `impl` beside it.
 ///
 /// ```
-/// # type DbError = std::io::Error; type Task = String; type Stats = u64;
+/// # type DbError = std::io::Error; type Task = String;
 /// # #[derive(Clone, cache_runtime::KeyPart)] struct TaskId(u64);
 /// # trait TaskRepository {
 /// #     async fn get(&self, id: TaskId) -> Result<Option<Task>, DbError>;
-/// #     async fn stats(&self) -> Result<Stats, DbError>;
 /// #     async fn delete(&self, id: TaskId) -> Result<(), DbError>;
 /// # }
 /// # struct PgTasks;
 /// # impl PgTasks {
 /// #     async fn query(&self, id: TaskId) -> Result<Option<Task>, DbError> { Ok(Some(id.0.to_string())) }
-/// #     async fn count(&self) -> Result<Stats, DbError> { Ok(1) }
 /// #     async fn remove(&self, id: TaskId) -> Result<(), DbError> { drop(id); Ok(()) }
 /// # }
 /// use cache_runtime::{cached, invalidates};
@@ -103,12 +101,7 @@ use self::ir::mutation::Kind;
 ///         self.query(id).await
 ///     }
 ///
-///     #[cached(ttl = "long")]
-///     async fn stats(&self) -> Result<Stats, DbError> {
-///         self.count().await
-///     }
-///
-///     #[invalidates(Self::get(id), Self::stats())]
+///     #[invalidates(Self::get(id))]
 ///     async fn delete(&self, id: TaskId) -> Result<(), DbError> {
 ///         self.remove(id).await
 ///     }
@@ -129,6 +122,60 @@ use self::ir::mutation::Kind;
 #[proc_macro_attribute]
 pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::cached(args.into(), &item.into()).into()
+}
+
+/// Caches an async function that loads many values by their ids: it shares the entries of a `#[cached]` function, looks them up
+/// together, and runs its body once with the ids that are missing.
+///
+/// ```
+/// # type DbError = std::io::Error; type Task = String;
+/// # #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, cache_runtime::KeyPart)] struct TaskId(u64);
+/// # struct TaskRepo;
+/// # impl TaskRepo {
+/// #     async fn query(&self, id: TaskId) -> Result<Option<Task>, DbError> { Ok(Some(id.0.to_string())) }
+/// #     async fn query_all(&self, ids: &[TaskId]) -> Result<Vec<(TaskId, Task)>, DbError> {
+/// #         Ok(ids.iter().map(|id| (*id, id.0.to_string())).collect())
+/// #     }
+/// # }
+/// use cache_runtime::{cached, cached_many};
+/// use std::collections::HashMap;
+///
+/// impl TaskRepo {
+///     #[cached(ns = "tasks", ttl = "medium")]
+///     pub async fn get(&self, id: TaskId) -> Result<Option<Task>, DbError> {
+///         self.query(id).await
+///     }
+///
+///     /// In the body, `ids` are those that no entry answers for.
+///     #[cached_many(Self::get, each = ids)]
+///     pub async fn get_many(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, Task>, DbError> {
+///         Ok(self.query_all(ids).await?.into_iter().collect())
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DbError> {
+/// TaskRepo.get_many(&[TaskId(1), TaskId(2)]).await?;
+/// assert!(TaskRepo::get_entry(TaskId(2)).exists().await);
+/// # Ok(()) }
+/// ```
+///
+/// | form | where |
+/// |---|---|
+/// | `Self::get, each = ids` | `get` takes one id by value, and its entry is not read from `self` |
+/// | `each id in ids => Self::get(id, tenant)` | any other: the call of `get` for one `id`, as it is written elsewhere |
+///
+/// - `ids` is a parameter of the type `&[K]` or `Vec<K>`; a `K` is `Clone`.
+/// - The function returns a `HashMap<K, V>`, a `BTreeMap<K, V>`, a `Vec<(K, V)>`, or a `Vec<Option<V>>` in the order asked, or a
+///   `Result` of one of these.
+/// - Where `get` returns an `Option<V>`, an id that the body has no value for is a `None`, which is stored as `get` says
+///   (`none = ..`); where it returns a `V`, nothing is stored for it.
+/// - The options are those of `get`, except `when`, `swr`, `refresh` and `stale_if_error`, which only calls of `get` know.
+/// - The body runs once more where ids that others were loading are left to this call after all; parameters that are no references
+///   are cloned for each run.
+///
+/// The one option is `crate`, the path of `cache_runtime` where it has another name.
+#[proc_macro_attribute]
+pub fn cached_many(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::cached_many(args.into(), &item.into()).into()
 }
 
 /// Runs an async function and then invalidates the entries that it made untrue, however it ended.

@@ -45,6 +45,11 @@ impl Loading {
     }
 }
 
+/// A body of its own, as it runs within a load.
+pub(crate) fn loading<F: Future>(body: F) -> impl Future<Output = F::Output> + use<F> {
+    CONTEXT.scope(Loading::here().0, body)
+}
+
 /// The cache of this task alone.
 pub(crate) fn scoped_cache() -> Option<Cache> {
     current(|context| context.cache.clone()).flatten()

@@ -1,8 +1,9 @@
 //! The entry of one function for one set of arguments.
 
 use crate::cache::Cache;
-use crate::codec::Value;
-use crate::engine::{Engine, HeldEntry, Put, Request};
+use crate::codec::{Compression, Value};
+use crate::engine::{Answer, Engine, HeldEntry, Put, Request, Stamped};
+use crate::frame::{Tags, Token};
 use crate::key::{Key, KeyBuf};
 use crate::observe::Invalidation;
 use crate::policy::Policy;
@@ -55,12 +56,22 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn store_key(&self) -> Key {
-        self.cache.engine.key(self.site, &self.key)
+        self.cache.engine.key_of(&self.request())
     }
 
     pub(crate) fn request(&self) -> Request<'_> {
         let Self { site, policy, key, args, tags, tags_with, tag_ttl, .. } = self;
-        Request { site, policy: *policy, key, args, tags, tags_with: *tags_with, tag_ttl: *tag_ttl }
+        Request {
+            site,
+            namespace: site.namespace,
+            policy: *policy,
+            key,
+            args,
+            tags,
+            tags_with: *tags_with,
+            tag_ttl: *tag_ttl,
+            batch: None,
+        }
     }
 }
 
@@ -147,6 +158,20 @@ impl<V: Value> EntryRef<V> {
     #[must_use]
     pub fn key(&self) -> String {
         self.place.store_key().to_string()
+    }
+
+    /// `value` as a frame that stands for it where the entry does not; `None` when it cannot be written.
+    pub(crate) fn frame(&self, value: V) -> Option<Bytes> {
+        let created_ms = self.engine().store.now_ms();
+        let (token, delta) = (Token::random(), Duration::ZERO);
+        let stamped = Stamped { token, tags: Tags::NONE, created_ms, soft: None, delta };
+        let slot = Slot::full(self.place.site, self.rules, value);
+        let frame = slot.frame(&self.place.store_key(), stamped, Compression::off())?;
+        Some(Bytes::from(frame.bytes))
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     pub(crate) fn into_parts(self) -> (Place, Rules<V>) {

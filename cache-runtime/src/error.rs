@@ -57,6 +57,36 @@ pub enum Undone {
     NotAnnounced,
 }
 
+/// Why progress could not be published or read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgressError {
+    /// The store could not be asked, or has no channels.
+    #[error("the store has no part in it: {0}")]
+    Store(StoreError),
+    /// The state cannot be written as JSON.
+    #[error("the state cannot be written")]
+    Unwritable,
+    /// What stands there is not a state of this type.
+    #[error("the state is of another type")]
+    Unreadable,
+}
+
+/// Why a write was not taken behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The journal could not be asked, or the store has none; the write may be in it all the same.
+    #[error("the write is not known to be in the journal: {0}")]
+    Store(StoreError),
+    /// Too many entries have writes that their source does not have yet.
+    #[error("the journal has no room")]
+    Full,
+    /// The write cannot be written as JSON, or its value by the function's codec.
+    #[error("the write cannot be written down")]
+    Unwritable,
+}
+
 /// Why an operation of a [`Store`](crate::store::Store) did not happen, as far as the engine cares.
 ///
 /// Never reaches the caller of a cached function.
@@ -82,6 +112,18 @@ pub enum StoreError {
     /// Something that this library did not write stands at the key.
     #[error("a foreign type stands at the key")]
     ForeignType,
+    /// What stands at the key is no integer, or would not be one any more.
+    #[error("no integer stands at the key, or it would overflow")]
+    NotAnInteger,
+    /// The value cannot be written: its codec refuses it, or it is larger than 64 MiB.
+    #[error("the value cannot be written")]
+    NotStorable,
+    /// The key does not begin with a namespace.
+    #[error("the key does not begin with a namespace of a-z, 0-9, `_`, `-` and `.` other than `cache`")]
+    IllegalKey,
+    /// The cache has no application's name, by which its keys could be told from those of others.
+    #[error("without an application's name, its keys cannot be told from those of others")]
+    NoApplication,
     /// Anything else the server said.
     #[error("the store answered with an error")]
     Other,
@@ -89,13 +131,17 @@ pub enum StoreError {
 
 impl StoreError {
     /// Every kind, in the order of [`index`](Self::index).
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Unreachable,
         Self::Timeout,
         Self::Unavailable,
         Self::OutOfMemory,
         Self::Denied,
         Self::ForeignType,
+        Self::NotAnInteger,
+        Self::NotStorable,
+        Self::IllegalKey,
+        Self::NoApplication,
         Self::Other,
     ];
 
@@ -115,6 +161,10 @@ impl StoreError {
             Self::OutOfMemory => "out_of_memory",
             Self::Denied => "denied",
             Self::ForeignType => "foreign_type",
+            Self::NotAnInteger => "not_an_integer",
+            Self::NotStorable => "not_storable",
+            Self::IllegalKey => "illegal_key",
+            Self::NoApplication => "no_application",
             Self::Other => "other",
         }
     }

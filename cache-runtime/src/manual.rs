@@ -27,11 +27,23 @@ pub mod tags {}
 #[doc = include_str!("../docs/writing.md")]
 pub mod writing {}
 
+#[doc = include_str!("../docs/operations.md")]
+pub mod operations {}
+
 #[doc = include_str!("../docs/transactions.md")]
 pub mod transactions {}
 
 #[doc = include_str!("../docs/refreshing.md")]
 pub mod refreshing {}
+
+#[cfg(feature = "http")]
+#[doc = include_str!("../docs/http.md")]
+pub mod http {}
+#[doc = include_str!("../docs/progress.md")]
+pub mod progress {}
+
+#[doc = include_str!("../docs/write-behind.md")]
+pub mod write_behind {}
 
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}

@@ -3,7 +3,7 @@
 //! Each tag has a *generation*: random bytes in a key of their own. An entry keeps the generations that its tags had before it
 //! was loaded, and is valid as long as they are the same. Invalidating a tag deletes its generation.
 
-use crate::key::{KeyBuf, KeyWriter};
+use crate::key::{KeyBuf, KeyWriter, without_app};
 use bytes::Bytes;
 use xxhash_rust::xxh3;
 
@@ -52,6 +52,13 @@ impl Tag {
         Self { hash: xxh3::xxh3_64(&name[own_at..]), clock_hash, own_at, text_at, name: name.into() }
     }
 
+    /// The tag whose generation stands in the store under `name`, if that is the application's.
+    pub(crate) fn standing(app: &str, name: &[u8]) -> Option<Self> {
+        let own = without_app(app, name.strip_prefix(b"cache:tag:{")?)?;
+        let at = own.windows(2).position(|bytes| bytes == b"}:")?;
+        Some(Self::new(app, std::str::from_utf8(&own[..at]).ok()?, &own[at + 2..]))
+    }
+
     /// The tag of all entries of a namespace.
     pub(crate) fn namespace(app: &str, namespace: &str) -> Self {
         Self::new(app, namespace, NAMESPACE.as_bytes())
@@ -78,6 +85,11 @@ impl Tag {
     /// The tag without its namespace.
     pub(crate) fn text(&self) -> &[u8] {
         &self.name[self.text_at..]
+    }
+
+    /// The namespace's clock.
+    pub(crate) fn clock_of(&self) -> Self {
+        self.sibling(CLOCK.as_bytes())
     }
 
     pub(crate) fn namespace_text(&self) -> &[u8] {

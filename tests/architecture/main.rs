@@ -19,9 +19,12 @@ const FLOORS: &[&[&str]] = &[
     // The algorithm, and the place in the program that asks it.
     &["catalog", "engine"],
     // Front.
-    &["cache", "context", "scope", "typed", "entry", "mutation"],
+    &[
+        "cache", "context", "scope", "typed", "entry", "plain", "mutation", "batch", "warm", "behind",
+        "progress",
+    ],
     // Rim.
-    &["__private"],
+    &["__private", "http"],
 ];
 
 /// What a module names although it comes later, and why that stands.

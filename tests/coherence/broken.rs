@@ -3,7 +3,8 @@
 use crate::log::Way;
 use bytes::Bytes;
 use cache_runtime::store::{
-    Generation, Lease, Leased, Lifetime, Listener, Redis, Store, StoreFuture, Tag, Token,
+    Cursor, Direct, Generation, Lease, Leased, Lifetime, Listener, Redis, Scanned, Store, StoreFuture, Tag,
+    Token,
 };
 use cache_runtime::{Key, NotReady};
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,42 @@ struct Tampered {
 impl Tampered {
     fn token(&self, given: Token) -> Token {
         if self.broken == Broken::OneToken { self.token } else { given }
+    }
+}
+
+impl Direct for Tampered {
+    fn is_up(&self) -> bool {
+        self.store.is_up()
+    }
+
+    fn set<'a>(&'a self, key: &'a Key, entry: Bytes, ttl: Option<Duration>) -> StoreFuture<'a, bool> {
+        self.store.set(key, entry, ttl)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a Key,
+        seen: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool> {
+        self.store.replace(key, seen, entry, ttl)
+    }
+
+    fn increment<'a>(&'a self, key: &'a Key, by: i64, ttl: Option<Duration>) -> StoreFuture<'a, i64> {
+        self.store.increment(key, by, ttl)
+    }
+
+    fn count<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<(i64, Lifetime)>> {
+        self.store.count(key)
+    }
+
+    fn scan<'a>(&'a self, pattern: &'a [u8], from: Cursor) -> StoreFuture<'a, Scanned> {
+        self.store.scan(pattern, from)
+    }
+
+    fn touch<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        self.store.touch(tags)
     }
 }
 

@@ -24,7 +24,7 @@ impl At {
     async fn of(shop: &Shop) -> Self {
         let store = Redis::connect(&shop.server.url()).expect("a good url");
         store.ready(Duration::from_secs(10)).await.expect("the server is up");
-        let (key, memory) = (Key::new(KEY).plain(), Arc::<Memory>::default());
+        let (key, memory) = (Key::new(KEY).bare(), Arc::<Memory>::default());
         let cache = Cache::builder().store(memory.clone()).app("shop").build().expect("good");
         cache.scope_for(task(1, GatedLoad::open(titled("tea")))).await;
         let frame = memory.get(&key).await.expect("it answers").expect("a value");
@@ -167,7 +167,7 @@ async fn keys_of_both_layouts_are_invalidated_in_one_call() {
     let shop = Shop::open();
     let (at, [token]) = (At::of(&shop).await, tokens());
     let key = |n: usize| Key::new(format!("shop:tasks:v1:many_{n}"));
-    let keys: Vec<_> = (0..300).map(|n| if n % 2 == 0 { key(n) } else { key(n).plain() }).collect();
+    let keys: Vec<_> = (0..300).map(|n| if n % 2 == 0 { key(n) } else { key(n).bare() }).collect();
     for key in &keys {
         at.store.lease(key, lease(token), TERM, None).await.expect("answers");
     }

@@ -2,9 +2,11 @@
 
 use super::{HEADER, KEY, RUM, Service, Shop, TEA, Task, rename, task, task_entry, titled};
 use cache_runtime::store::{Lifetime, Memory};
-use cache_runtime::{Cache, Compression, Invalidation, Outcome, Put, Tier, cached};
+use cache_runtime::{
+    Cache, Compression, Invalidation, Outcome, Put, Tier, WriteBehindOptions, Written, cached,
+};
 use cache_tests::gate::{Gate, GatedLoad};
-use cache_tests::wait::{real_time, until};
+use cache_tests::wait::{real_time, until, within};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +50,64 @@ async fn tags_and_namespaces_reach_what_we_stored_and_keys_reach_everything() {
     by_namespace().await;
     assert_eq!(service.read(&source).await.0, titled("rum"));
     service.invalidate().await;
+    assert_eq!(service.read(&source).await.0, titled("tea"));
+}
+
+#[tokio::test]
+async fn prefixes_and_patterns_reach_loads_and_values_of_whoever() {
+    let shop = Shop::open();
+    let (service, source) = (shop.service().await, GatedLoad::new(titled("tea")));
+    let load = service.spawn_read(&source);
+    source.gate.arrived().await;
+    source.set(titled("rum"));
+    let swept = service.0.invalidate_prefix("tasks:v1:task_").await.expect("the store answers");
+    assert_eq!((swept.keys, swept.invalidation), (1, Invalidation::Applied));
+    source.gate.open();
+    load.await.expect("it ends");
+    until("the fill is refused", async || service.stats("task").fills_refused == 1).await;
+    assert!(!shop.exists(KEY) && !shop.exists(HEADER));
+    service.read(&source).await;
+    shop.has(RUM).await;
+    let swept = service.0.invalidate_pattern("tasks:*:task_?").await.expect("the store answers");
+    assert_eq!(swept.keys, 1, "a value and its header are one");
+    assert!(!shop.exists(KEY) && !shop.exists(HEADER));
+    shop.set(TEA);
+    assert_eq!(service.0.invalidate_prefix("tasks:v1:task_1").await.expect("the store answers").keys, 1);
+    assert!(!shop.exists(KEY));
+    service.read(&source).await;
+    shop.has(RUM).await;
+    service.0.clear().await.expect("the store answers");
+    assert_eq!(shop.server.cli(&["DBSIZE"]), "0");
+}
+
+/// Its journal names the entry, and says where it stands.
+#[tokio::test]
+async fn a_write_that_is_given_up_takes_its_bare_value_with_it() {
+    let shop = Shop::open();
+    let (service, source) = (shop.service().await, GatedLoad::open(titled("tea")));
+    let (refusing, given_up) = (Gate::default(), Gate::default());
+    let (at_save, told) = (refusing.clone(), given_up.clone());
+    let options = WriteBehindOptions::default().tries(1).dead_letters(move |_: Written<u64, Task>, _| {
+        told.open();
+    });
+    let behind = service.0.write_behind("tasks", options, move |_| {
+        let at_save = at_save.clone();
+        async move {
+            at_save.wait().await;
+            Err::<(), _>("refused")
+        }
+    });
+    let write = service.0.scope_for(async { behind.write(&task_entry(1), 1, titled("rum")).await });
+    write.await.expect("it is in the journal");
+    assert_eq!(shop.get(KEY), RUM);
+    // What was written answers loads until then, and a load under way is none of it.
+    shop.server.cli(&["DEL", KEY]);
+    assert_eq!(service.read(&source).await.0, titled("rum"));
+    shop.has(RUM).await;
+    refusing.arrived().await;
+    refusing.open();
+    within("the write to be given up", given_up.wait()).await;
+    until("the entry falls", async || !shop.exists(KEY) && !shop.exists(HEADER)).await;
     assert_eq!(service.read(&source).await.0, titled("tea"));
 }
 

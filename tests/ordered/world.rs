@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use cache_runtime::store::{
-    Generation, Lease, Leased, Lifetime, Listener, Memory, Redis, Store, StoreFuture, Tag, Token,
+    Cursor, Direct, Generation, Lease, Leased, Lifetime, Listener, Memory, Redis, Scanned, Store,
+    StoreFuture, Tag, Token,
 };
 use cache_runtime::{Cache, Key, NotReady, Outcome, StoreError, cached, observed};
 use cache_tests::gate::{Counter, Gate, GatedLoad};
@@ -10,8 +11,8 @@ use cache_tests::redis_process::RedisServer;
 use cache_tests::wait::within;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -135,6 +136,13 @@ pub(crate) struct Spy {
     pub(crate) hold_answers: Option<Gate>,
     /// Holds back the ends of holds, before they are executed.
     pub(crate) hold_ends_sent: Option<Gate>,
+    /// Holds back plain sets, before they are executed.
+    pub(crate) sets_sent: Option<Gate>,
+    /// What plain operations that change something end with, one after the other: after they were executed, unless the store is said to
+    /// have refused them.
+    pub(crate) direct_errors: Arc<Mutex<Vec<StoreError>>>,
+    /// Plain operations that were to change something.
+    pub(crate) changes: Counter,
     /// Stores whatever a fill brings: the guard removed.
     pub(crate) blind: bool,
     /// How far this process's clock is ahead (ms).
@@ -160,6 +168,57 @@ async fn held<T>(gate: Option<&Gate>, answer: T) -> T {
         gate.wait().await;
     }
     answer
+}
+
+impl Spied {
+    async fn change<T>(&self, change: StoreFuture<'_, T>) -> Result<T, StoreError> {
+        let error = self.spy.direct_errors.lock().expect("no panic").pop();
+        self.spy.changes.add();
+        if error == Some(StoreError::Unavailable) {
+            return Err(StoreError::Unavailable);
+        }
+        let changed = change.await;
+        error.map_or(changed, Err)
+    }
+}
+
+impl Direct for Spied {
+    fn is_up(&self) -> bool {
+        self.store.is_up()
+    }
+
+    fn set<'a>(&'a self, key: &'a Key, entry: Bytes, ttl: Option<Duration>) -> StoreFuture<'a, bool> {
+        Box::pin(async move {
+            held(self.spy.sets_sent.as_ref(), ()).await;
+            self.change(self.store.set(key, entry, ttl)).await
+        })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        key: &'a Key,
+        seen: Token,
+        entry: Bytes,
+        ttl: Option<Duration>,
+    ) -> StoreFuture<'a, bool> {
+        Box::pin(self.change(self.store.replace(key, seen, entry, ttl)))
+    }
+
+    fn increment<'a>(&'a self, key: &'a Key, by: i64, ttl: Option<Duration>) -> StoreFuture<'a, i64> {
+        Box::pin(self.change(self.store.increment(key, by, ttl)))
+    }
+
+    fn count<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<(i64, Lifetime)>> {
+        self.store.count(key)
+    }
+
+    fn scan<'a>(&'a self, pattern: &'a [u8], from: Cursor) -> StoreFuture<'a, Scanned> {
+        self.store.scan(pattern, from)
+    }
+
+    fn touch<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        self.store.touch(tags)
+    }
 }
 
 impl Store for Spied {

@@ -102,6 +102,34 @@ async fn an_invalidation_made_while_the_server_was_away_is_sent_before_it_is_rea
     served_again(&cache, 1, &source, 2).await;
 }
 
+/// The connection breaks during a load: what it leaves behind keeps nobody waiting until it lapses.
+#[tokio::test]
+async fn a_lease_whose_end_could_not_be_sent_is_given_back_with_the_next_connection() {
+    let server = RedisServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let (cut, other) = (connected(&proxy.url()).await, connected(&server.url()).await);
+    let source = GatedLoad::new(1);
+    let started = Instant::now();
+    let (loaded, joined, ()) = tokio::join!(outcome(&cut, 1, &source), outcome(&cut, 1, &source), async {
+        source.gate.arrived().await;
+        proxy.refuse().await;
+        proxy.reset_all();
+        until("the connection is lost", async || cut.ready(Duration::ZERO).await.is_err()).await;
+        source.gate.open();
+    });
+    assert_eq!((loaded, joined), ((1, Outcome::Loaded), (1, Outcome::Bypassed)));
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "joiners do not wait for it: {:?}",
+        started.elapsed()
+    );
+    assert!(server.cli(&["GET", "outage:v1:read:1"]).starts_with('L'), "the fill did not get through");
+    proxy.accept().await;
+    let started = Instant::now();
+    assert_eq!(outcome(&other, 1, &source).await, (1, Outcome::Loaded));
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
 /// One invalidation runs into its deadline while the connection lives: this process reads past its key until it is sent.
 #[tokio::test]
 async fn a_queued_invalidation_is_sent_again_on_a_living_connection() {

@@ -5,6 +5,7 @@ pub mod gate;
 mod process;
 pub mod proxy;
 pub mod redis_process;
+pub mod through;
 pub mod wait;
 pub mod worker;
 

@@ -92,6 +92,16 @@ fn fetch(cached: &Cached, load: &TokenStream) -> TokenStream {
 
 /// The body as a future of a known type (that captures by `move` or by nothing), so that an error in it is shown in the user's line.
 pub(super) fn typed(output: &Type, body: &Group, capture: &TokenStream) -> TokenStream {
+    typed_after(&TokenStream::new(), output, body, capture)
+}
+
+/// The same, with statements before it.
+pub(super) fn typed_after(
+    before: &TokenStream,
+    output: &Type,
+    body: &Group,
+    capture: &TokenStream,
+) -> TokenStream {
     let return_type = quote_spanned! {own_at(output.span())=>
         #[allow(
             unreachable_code,
@@ -107,7 +117,7 @@ pub(super) fn typed(output: &Type, body: &Group, capture: &TokenStream) -> Token
     };
     let body = quiet(body);
     quote_spanned! {own()=>
-        async #capture { #return_type #body }
+        async #capture { #return_type #before #body }
     }
 }
 

@@ -8,6 +8,7 @@ mod fallback;
 mod function;
 mod key_part;
 mod listed;
+mod many;
 mod mutation;
 mod rules;
 mod site;
@@ -27,6 +28,7 @@ use crate::ir::cached::Cached;
 use crate::ir::companion::Home;
 use crate::ir::impl_block::{ImplBlock, own_settings};
 use crate::ir::key_part::KeyPart;
+use crate::ir::many::Many;
 use crate::ir::mutation::{Kind, Mutation, is_deferred};
 use crate::ir::settings::Settings;
 
@@ -39,6 +41,20 @@ pub(crate) fn cached(args: TokenStream, item: &TokenStream) -> TokenStream {
             Ok(func) => cached_function(args, &func).concat(),
             Err(error) => fallback::unread(&error, item),
         },
+    }
+}
+
+/// `#[cached_many]`
+pub(crate) fn cached_many(args: TokenStream, item: &TokenStream) -> TokenStream {
+    let func: Func = match syn::parse2(item.clone()) {
+        Ok(func) => func,
+        Err(error) => return fallback::unread(&error, item),
+    };
+    let diag = Diag::new();
+    let lowered = Many::lower(args, &func, &diag);
+    match diag.settle(lowered) {
+        Ok(many) => many::function(&func, &many),
+        Err(errors) => quote!(#errors #func),
     }
 }
 

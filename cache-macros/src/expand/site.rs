@@ -20,7 +20,7 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
         let absent = self::absent(krate, absent);
         quote_spanned!(own()=> .absent(#absent))
     });
-    let plain = cached.site.is_plain.then(|| quote_spanned!(own()=> .plain()));
+    let bare = cached.site.is_bare.then(|| quote_spanned!(own()=> .bare()));
     let level = cached.site.level.iter().map(|level| {
         let level = self::level(krate, level);
         quote_spanned!(own()=> .level(#level))
@@ -42,7 +42,7 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
     quote_spanned! {own()=>
         {
             static SITE: #krate::__private::Site =
-                #krate::__private::Site::new(#ns, #function, #head) #plain #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
+                #krate::__private::Site::new(#ns, #function, #head) #bare #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
                     #early #(#stale)* #(#compress)*;
             #items
             &SITE

@@ -25,6 +25,26 @@ fn a_cached_function() {
 }
 
 #[test]
+fn a_batch() {
+    let expanded = super::cached_many(
+        quote!(each id in ids => self.get(id, &tenant)),
+        &quote! {
+            /// Loads tasks.
+            #[instrument]
+            pub async fn get_many(
+                &self,
+                mut ids: Vec<TaskId>,
+                tenant: String,
+                limit: &Limit,
+            ) -> Result<HashMap<TaskId, Task>, DbError> {
+                self.query(ids, tenant, limit).await
+            }
+        },
+    );
+    insta::assert_snapshot!(pretty(&expanded));
+}
+
+#[test]
 fn a_mutation() {
     let expanded = super::mutation(
         Kind::Invalidates,

@@ -46,7 +46,7 @@ pub(crate) struct Site {
     pub(crate) probes_by_lease: bool,
     pub(crate) load_timeout: Option<Limit>,
     pub(crate) compress: Option<Compress>,
-    pub(crate) is_plain: bool,
+    pub(crate) is_bare: bool,
 }
 
 /// What the function says of its values.
@@ -101,7 +101,7 @@ impl Cached {
                 probes_by_lease: settings.probe.get() == Some(&true),
                 load_timeout: settings.load_timeout.get().cloned(),
                 compress: settings.compress.get().cloned(),
-                is_plain: settings.layout.get() == Some(&true),
+                is_bare: settings.layout.get() == Some(&true),
             },
             key,
             tags,

@@ -9,6 +9,7 @@ pub(crate) mod key;
 pub(crate) mod key_part;
 mod layout;
 pub(crate) mod listed;
+pub(crate) mod many;
 pub(crate) mod mutation;
 pub(crate) mod places;
 pub(crate) mod policy;

@@ -154,10 +154,10 @@ impl Returns {
 
 const NOTHING: &str =
     "the function returns nothing that could be cached; return a value, or remove `#[cached]`";
-const OPAQUE: &str =
+pub(super) const OPAQUE: &str =
     "`impl Trait` in the return type has no name for an entry to hold; write the type itself";
 
-fn opaque(ty: &Type) -> Option<TypeImplTrait> {
+pub(super) fn opaque(ty: &Type) -> Option<TypeImplTrait> {
     struct Find(Option<TypeImplTrait>);
     impl Visit<'_> for Find {
         fn visit_type_impl_trait(&mut self, ty: &TypeImplTrait) {

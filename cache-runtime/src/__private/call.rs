@@ -2,8 +2,9 @@
 
 use super::{Due, report};
 use crate::cache::{Ambient, Cache};
+use crate::codec::Value;
 use crate::context::{self, View};
-use crate::engine::{self, Answered, Request};
+use crate::engine::{self, Answered, Request, Unsaved};
 use crate::entry::Place;
 use crate::flight::Shared;
 use crate::key::{KeyBuf, KeyWriter};
@@ -12,6 +13,7 @@ use crate::observe::{Outcome, Tier};
 use crate::policy::Policy;
 use crate::site::Site;
 use crate::tag::TagWriter;
+use crate::typed::{Rules, Slot};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
@@ -152,6 +154,22 @@ impl Missed {
         self
     }
 
+    /// What was written behind and is not in the source of this load yet. A transaction sees its source alone.
+    pub(super) async fn unsaved<V: Value>(&mut self, rules: Rules<V>) -> Option<V> {
+        let cache = self.cache();
+        let engine = &cache.engine;
+        if !engine.has_journals(self.site) || context::scope().is_some() {
+            return None;
+        }
+        let Self { site, policy, key, args, tags, .. } = &*self;
+        let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(site, *policy));
+        let (namespace, policy) = (site.namespace, *policy);
+        let request = Request { site, namespace, policy, key, args, tags, tags_with, tag_ttl, batch: None };
+        let mut slot = Slot::empty(site, rules);
+        let unsaved = Box::pin(engine.unsaved(&request, &mut slot)).await;
+        slot.into_value().filter(|_| unsaved == Unsaved::Answers)
+    }
+
     /// Answers the call by a tier, by another's load, or by its body; what is to be reloaded goes to `due`.
     pub(super) fn answer<'a>(
         self: Box<Self>,
@@ -165,7 +183,9 @@ impl Missed {
             let engine = &cache.engine;
             let Self { site, policy, .. } = *self;
             let (key, args, tags) = (&self.key, &self.args[..], &self.tags[..]);
-            let request = Request { site, policy, key, args, tags, tags_with, tag_ttl };
+            let namespace = site.namespace;
+            let request =
+                Request { site, namespace, policy, key, args, tags, tags_with, tag_ttl, batch: None };
             let cached = self.condition && engine.enabled;
             // What may be due was not served before.
             let hit = if cached && (due.is_some() || policy.slides()) {

@@ -5,6 +5,7 @@ mod kind;
 
 pub use self::call::{Call, Missed};
 pub use self::kind::{AnyKind, Fallible, HiddenResult, Kind, Plain, PlainReturn};
+pub use crate::batch::{Holds, Many, fetch_many};
 pub use crate::cache::Cache;
 pub use crate::catalog;
 #[cfg(feature = "msgpack")]
@@ -24,7 +25,7 @@ pub use crate::typed::{Rules, ShareError, Transient};
 pub use ::core;
 pub use ::inventory;
 
-use crate::context;
+use crate::context::{self, Loading};
 use crate::engine::Answered;
 use crate::entry::Place;
 use crate::observe::Answer;
@@ -87,7 +88,8 @@ where
     let due = move |place: Place| {
         let engine = place.cache.engine.clone();
         let name = place.key.written().to_vec();
-        engine.in_background(&name, || reload::<V, E>(place, rules, Box::pin(background())));
+        let loading = Loading::here();
+        engine.in_background(&name, || reload::<V, E>(place, rules, loading, Box::pin(background())));
     };
     answer(call, rules, (share, transient), Box::pin(load()), Some(Box::new(due)))
 }
@@ -96,9 +98,9 @@ where
 type Due<'a> = Box<dyn FnOnce(Place) + Send + 'a>;
 
 /// Reloads an entry for nobody in particular.
-async fn reload<V: Value, E: Send>(place: Place, rules: Rules<V>, body: Body<'_, V, E>) {
+async fn reload<V: Value, E: Send>(place: Place, rules: Rules<V>, loading: Loading, body: Body<'_, V, E>) {
     let slot = Slot::empty(place.site, rules);
-    let mut call = Typed::new(slot, place.policy, ShareError::never(), body);
+    let mut call = Typed::new(slot, place.policy, ShareError::never(), body).within(loading);
     place.cache.engine.refresh_unwatched(&place.request(), &mut call).await;
 }
 
@@ -113,6 +115,9 @@ fn answer<'a, V: Value, E: Send + 'a>(
     Box::pin(async move {
         // A load must see its source, and a transaction its own rows.
         if context::reads_past_caches() {
+            if let Some(value) = call.unsaved(rules).await {
+                return Ok(value);
+            }
             return body.await;
         }
         let cache = call.cache();

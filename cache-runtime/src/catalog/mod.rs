@@ -10,7 +10,22 @@ pub use self::findings::Finding;
 pub use self::place::Place;
 
 use crate::site::Site;
+use std::collections::BTreeSet;
 use std::panic::Location;
+use std::sync::{Mutex, PoisonError};
+
+/// Namespaces whose entries are those of no function.
+static DECLARED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+
+/// Makes a namespace known whose entries are those of no function.
+#[cfg(feature = "http")]
+pub(crate) fn declare(namespace: &'static str) {
+    DECLARED.lock().unwrap_or_else(PoisonError::into_inner).insert(namespace);
+}
+
+fn is_declared(namespace: &str) -> bool {
+    DECLARED.lock().unwrap_or_else(PoisonError::into_inner).contains(namespace)
+}
 
 /// The annotated functions and the mutations of this program.
 ///

@@ -65,7 +65,9 @@ fn freshness(request: &Request<'_>, age: Duration, fresh: Option<Duration>, delt
         return Freshness::Fresh;
     }
     let early = request.site.early;
-    if age > fresh.saturating_add(request.policy.stale()) {
+    // A batch loads nothing in the background: it loads what is stale itself.
+    let stale = if request.batch.is_some() { Duration::ZERO } else { request.policy.stale() };
+    if age > fresh.saturating_add(stale) {
         return Freshness::Expired;
     }
     if age > fresh {

@@ -116,7 +116,7 @@ impl Engine {
         if let Some(held) = held {
             return self.unhold(held.holding).await;
         }
-        let key = self.key(request.site, request.key);
+        let key = self.key_of(request);
         Self::put_outcome(self.invalidate(slice::from_ref(&key), &[]).await)
     }
 
@@ -133,7 +133,7 @@ impl Engine {
         }
     }
 
-    const fn put_outcome(invalidation: Invalidation) -> Put {
+    pub(super) const fn put_outcome(invalidation: Invalidation) -> Put {
         match invalidation {
             Invalidation::Queued => Put::Queued,
             _ => Put::Removed,

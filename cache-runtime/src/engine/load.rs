@@ -2,7 +2,7 @@
 
 use super::tags::{Captured, Marks};
 use super::{Answer, Call, Engine, Framed, LEASE, Loaded, Request, Stamped, detach, detach_later};
-use crate::breaker::spread;
+use crate::breaker::{Backoff, spread};
 use crate::error::StoreError;
 use crate::flight::{Landing, Leader, Shared, Verdict};
 use crate::frame::{Lease, Tags, Token};
@@ -42,7 +42,7 @@ impl Engine {
     ) -> Result<Led, StoreError> {
         let key = &marks.key;
         // Before the lease: nobody else is kept waiting by who waits here.
-        let _admitted = self.admitted(request.site).await;
+        let _admitted = self.admitted(request).await;
         let token = Token::random();
         let created_ms = self.store.now_ms();
         let held = HeldLease { store: &self.store, key, token, armed: true };
@@ -117,7 +117,7 @@ impl Engine {
             }
         }
         let tags = captured.tags.iter().map(|(tag, generation)| (tag.text(), *generation));
-        let compression = self.settings.compression(request.site.namespace, request.site.compression);
+        let compression = self.settings.compression(request.namespace, request.site.compression);
         let frame = Tags::encode(tags).and_then(|tags| {
             answer.frame(key, Stamped { tags: Tags::encoded(&tags), ..stamped }, compression)
         });
@@ -158,7 +158,11 @@ impl Engine {
                     }
                 }
                 Ok(false) => drop(counters.fills_refused.fetch_add(1, Relaxed)),
-                Err(error) => counters.failed(error),
+                Err(error) => {
+                    counters.failed(error);
+                    drop(landing);
+                    give_back(store, key, token).await;
+                }
             }
         });
     }
@@ -180,8 +184,13 @@ impl Engine {
             let asked = if landing.has_joiners() { &tags[..] } else { &[] };
             let (released, current) =
                 tokio::join!(biased; store.release(&key, token), unchanged(&*store, asked));
-            if let (Ok(true), true, Some(shared)) = (released, current, shared) {
-                landing.end(Verdict::Certified(shared));
+            match (released, shared) {
+                (Ok(true), Some(shared)) if current => landing.end(Verdict::Certified(shared)),
+                (Err(_), _) => {
+                    drop(landing);
+                    give_back(store, key, token).await;
+                }
+                _ => {}
             }
         });
     }
@@ -238,6 +247,15 @@ async fn renew(store: Arc<dyn Store>, key: Key, token: Token, load_timeout: Dura
     }
 }
 
+/// Gives back a lease that may still stand, as soon as the store can be asked: others wait for it. At worst it lapses.
+async fn give_back(store: Arc<dyn Store>, key: Key, token: Token) {
+    let lapses = Instant::now() + LEASE;
+    let mut backoff = Backoff::default();
+    while store.release(&key, token).await.is_err() && Instant::now() < lapses {
+        tokio::time::sleep(backoff.pause()).await;
+    }
+}
+
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
@@ -264,10 +282,7 @@ impl Drop for HeldLease<'_> {
     fn drop(&mut self) {
         if self.armed {
             let (store, key, token) = (self.store.clone(), self.key.clone(), self.token);
-            detach_later(async move {
-                // If this fails too, the lease lapses.
-                let _ = store.release(&key, token).await;
-            });
+            detach_later(give_back(store, key, token));
         }
     }
 }

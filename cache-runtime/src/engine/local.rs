@@ -2,7 +2,7 @@
 
 use super::age::surely_fresh;
 use super::tags::Marks;
-use super::{Answer, Answered, Call, Engine, Request};
+use super::{Answer, Answered, Engine, Request};
 use crate::flight::Shared;
 use crate::frame::{self, Value};
 use crate::local::{CallRef, Held, Kept, Local, OwnedCall, Ticket};
@@ -55,7 +55,7 @@ impl Engine {
         &self,
         request: &Request<'_>,
         marks: &Marks,
-        call: &mut dyn Call,
+        answer: &mut dyn Answer,
     ) -> Option<Answered> {
         let Level::Validate = request.site.level else { return None };
         let now = self.local.now();
@@ -69,7 +69,7 @@ impl Engine {
         let current = self.are_current(Level::Validate, &checked.tags);
         let (found, current) = tokio::join!(biased; self.store.head(&marks.key), current);
         let same = frame::value_token(&found.ok()?) == Some(checked.token) && current.ok()?;
-        aged.filter(|_| same && call.adopt(&value))
+        aged.filter(|_| same && answer.adopt(&value))
     }
 
     /// Puts a value of the store into L1, where the function uses it.

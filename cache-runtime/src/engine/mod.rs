@@ -2,18 +2,32 @@
 
 mod age;
 mod background;
+mod batch;
+mod behind;
 mod heat;
 mod hold;
 mod invalidate;
 mod load;
 mod local;
+mod plain;
 mod prolong;
 mod read;
 mod refresh;
+mod retry;
+mod sweep;
 mod tags;
+mod warm;
 
+pub(crate) use self::batch::Batch;
+pub(crate) use self::behind::Unsaved;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
+pub(crate) use self::retry::Again;
+pub(crate) use self::sweep::Meant;
+pub use self::sweep::Swept;
+pub(crate) use self::warm::Warmth;
+
+use self::batch::Admitted;
 
 use crate::codec::Compression;
 use crate::error::StoreError;
@@ -34,7 +48,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// How long a lease lives without being renewed: what a crashed loader blocks its key.
 const LEASE: Duration = Duration::from_secs(3);
@@ -62,6 +76,7 @@ pub(crate) struct Engine {
     background: background::Background,
     heat: heat::Heat,
     pub(crate) settings: Settings,
+    journals: behind::Journals,
     counters: Mutex<BTreeMap<(&'static str, &'static str), Arc<Counters>>>,
 }
 
@@ -84,6 +99,8 @@ impl Answered {
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) site: &'static Site,
+    /// The site's, except where one site serves many.
+    pub(crate) namespace: &'a str,
     pub(crate) policy: Policy,
     pub(crate) key: &'a KeyBuf,
     /// What the arguments wrote, for L1.
@@ -94,6 +111,8 @@ pub(crate) struct Request<'a> {
     pub(crate) tags_with: bool,
     /// How long generations have to live: as long as the entry.
     pub(crate) tag_ttl: Option<Duration>,
+    /// The lookups that have one body together with this one.
+    pub(crate) batch: Option<&'a Batch>,
 }
 
 impl<'a> Request<'a> {
@@ -118,6 +137,8 @@ pub(crate) trait Answer: Send {
 
 /// The typed side of one call: it runs the body and keeps the answer; the engine decides what becomes of it.
 pub(crate) trait Call: Answer {
+    /// What becomes of the answer it has.
+    fn has_answer(&self) -> Loaded;
     /// Runs the body.
     fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded>;
     /// Whether a stale value may answer instead of the error that the body ended with.
@@ -195,13 +216,18 @@ impl Engine {
             background: background::Background::default(),
             heat: heat::Heat::default(),
             settings: parts.settings,
+            journals: behind::Journals::default(),
             counters: Mutex::default(),
         }
     }
 
-    pub(crate) fn key(&self, site: &Site, key: &KeyBuf) -> Key {
-        let key = Key::of(&self.app, key);
-        if site.is_plain { key.plain() } else { key }
+    pub(crate) fn key(&self, key: &KeyBuf) -> Key {
+        Key::of(&self.app, key)
+    }
+
+    pub(crate) fn key_of(&self, request: &Request<'_>) -> Key {
+        let key = self.key(request.key);
+        if request.site.is_bare { key.bare() } else { key }
     }
 
     pub(crate) fn counters(&self, site: &'static Site) -> crate::site::SiteCounters<'static> {
@@ -232,16 +258,17 @@ impl Engine {
     }
 
     /// Waits for this namespace's turn to load, as long as a joiner waits for a load; from then on, for a place among the fallbacks.
-    async fn admitted(&self, site: &'static Site) -> Option<OwnedSemaphorePermit> {
-        let turn = self.admission(site).acquire_owned();
-        let turn = tokio::time::timeout(site.load_timeout + LEASE, turn).await;
-        let permit = match turn {
-            Ok(permit) => permit,
-            // Loads that do not end, or one that waits for this one without knowing it.
-            Err(_) => self.fallbacks.clone().acquire_owned().await,
+    async fn admitted(&self, request: &Request<'_>) -> Option<Admitted> {
+        let site = request.site;
+        let admitted = async {
+            let turn = self.admission(site).acquire_owned();
+            match tokio::time::timeout(site.load_timeout + LEASE, turn).await {
+                Ok(permit) => permit,
+                // Loads that do not end, or one that waits for this one without knowing it.
+                Err(_) => self.fallbacks.clone().acquire_owned().await,
+            }
         };
-        // They are never closed.
-        permit.ok()
+        request.admitted(admitted).await
     }
 
     /// Whether this namespace's turn would come at once.

@@ -26,9 +26,7 @@ impl Engine {
         let Some(fresh) = value.fresh().filter(|fresh| self.age(value.created_ms) > *fresh / 2) else {
             return Ok(());
         };
-        // The generations have to live on, too, and to be those of the value.
-        let (tags, then): (Vec<_>, Vec<_>) = Self::tags_of(&marks, value.tags).into_iter().unzip();
-        if self.store.capture(&tags, request.tag_ttl).await? != then {
+        if !self.prolong_tags(&marks, value.tags, request.tag_ttl).await? {
             return Ok(());
         }
         let token = Token::random();

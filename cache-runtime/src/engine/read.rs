@@ -2,7 +2,7 @@
 
 use super::load::Led;
 use super::tags::Marks;
-use super::{Answered, Call, Engine, Loaded, Request, Unreadable};
+use super::{Answer, Answered, Call, Engine, Loaded, Request, Unreadable, Unsaved};
 use crate::error::StoreError;
 use crate::flight::{Turn, Verdict};
 use crate::frame::{Entry, Lease, Token, Unusable};
@@ -19,7 +19,7 @@ use std::time::Duration;
 const PATIENCE: u32 = 3;
 
 /// What an answer of the store means for a lookup.
-enum Seen {
+pub(super) enum Seen {
     /// The caller has its value.
     Usable(Answered),
     /// Someone loads.
@@ -33,8 +33,8 @@ enum Seen {
 }
 
 /// An answer of the store, and what was known when it was asked.
-struct Reply {
-    ticket: Ticket,
+pub(super) struct Reply {
+    pub(super) ticket: Ticket,
     bytes: Option<Bytes>,
     generations: Option<Vec<Option<Generation>>>,
 }
@@ -77,7 +77,7 @@ impl Engine {
                 reply = None;
                 // What many ask for is there, or soon will be.
                 probes = false;
-                let verdict = tokio::time::timeout(patience, joiner.verdict()).await;
+                let verdict = request.waiting(tokio::time::timeout(patience, joiner.verdict())).await;
                 match verdict.unwrap_or(Verdict::Failed(None)) {
                     Verdict::Certified(value) if call.adopt(&value) => {
                         return Ok(Answered::by(Outcome::Joined));
@@ -116,7 +116,7 @@ impl Engine {
                 Seen::Lease(lease) => {
                     let ticket = self.ticket(marks);
                     let wait = self.waits.wait(&self.store, key, lease);
-                    let Ok(bytes) = tokio::time::timeout(patience, wait).await else {
+                    let Ok(bytes) = request.waiting(tokio::time::timeout(patience, wait)).await else {
                         return Ok(self.load_alone(request, call).await);
                     };
                     reply = Some(Reply { ticket, bytes: bytes?, generations: None });
@@ -139,7 +139,7 @@ impl Engine {
         }
     }
 
-    async fn look_up(
+    pub(super) async fn look_up(
         &self,
         request: &Request<'_>,
         marks: &Marks,
@@ -156,12 +156,12 @@ impl Engine {
     }
 
     /// What stands at the key, and what that means; a usable value is the answer, and goes to L1.
-    async fn see(
+    pub(super) async fn see(
         &self,
         request: &Request<'_>,
         marks: &Marks,
         reply: Reply,
-        call: &mut dyn Call,
+        answer: &mut dyn Answer,
     ) -> Result<Seen, StoreError> {
         let Some(bytes) = reply.bytes else { return Ok(Seen::Open(None)) };
         let seen = match Entry::parse(&marks.key, &bytes) {
@@ -176,10 +176,10 @@ impl Engine {
                 }
                 let delta = Duration::from_millis(value.delta_ms.into());
                 let aged = self.aged(request, Tier::L2, value.created_ms, value.fresh(), delta);
-                match call.decode(&value) {
+                match answer.decode(&value) {
                     Ok(()) => match aged {
                         Some(answered) => {
-                            self.keep(request, marks, reply.ticket, &value, call);
+                            self.keep(request, marks, reply.ticket, &value, answer);
                             let age = answered.age.filter(|_| !value.is_foreign());
                             return Ok(Seen::Usable(Answered { age, ..answered }));
                         }
@@ -203,10 +203,8 @@ impl Engine {
                 Turn::Load(load) => load,
                 Turn::Join(joiner) => {
                     let patience = 2 * request.site.load_timeout;
-                    match tokio::time::timeout(patience, joiner.verdict())
-                        .await
-                        .unwrap_or(Verdict::Failed(None))
-                    {
+                    let verdict = request.waiting(tokio::time::timeout(patience, joiner.verdict())).await;
+                    match verdict.unwrap_or(Verdict::Failed(None)) {
                         Verdict::Certified(value) if call.adopt(&value) => {
                             return Answered::by(Outcome::Joined);
                         }
@@ -218,7 +216,7 @@ impl Engine {
                     }
                 }
             };
-            load.turn(request.site.load_timeout).await;
+            request.waiting(load.turn(request.site.load_timeout)).await;
             let loaded = self.run(request, call).await;
             let verdict = match loaded {
                 Loaded::Failed(error) => Verdict::Failed(error),
@@ -240,7 +238,7 @@ impl Engine {
 
     /// Runs the body for this caller only; as many at once as a store of data bears.
     pub(super) async fn load_alone(&self, request: &Request<'_>, call: &mut dyn Call) -> Answered {
-        let _permit = self.fallbacks.acquire().await;
+        let _permit = request.admitted(self.fallbacks.clone().acquire_owned()).await;
         self.run(request, call).await;
         Answered::by(Outcome::Bypassed)
     }
@@ -248,7 +246,19 @@ impl Engine {
     /// Runs the body to its end.
     pub(super) async fn run(&self, request: &Request<'_>, call: &mut dyn Call) -> Loaded {
         let started = Instant::now();
-        let loaded = poll_fn(|context| call.poll_load(context)).await;
+        let mut unsaved = Unsaved::Nothing;
+        if self.has_journals(request.site) {
+            unsaved = Box::pin(self.unsaved(request, call)).await;
+        }
+        let loaded = match unsaved {
+            Unsaved::Answers => call.has_answer(),
+            _ => poll_fn(|context| call.poll_load(context)).await,
+        };
+        // What the source says may be older than what was written.
+        let loaded = match loaded {
+            Loaded::Store(_) if unsaved == Unsaved::Unknown => Loaded::Keep,
+            loaded => loaded,
+        };
         self.counters(request.site).loads.record(started.elapsed());
         match loaded {
             Loaded::Store(term) => Loaded::Store(self.heated(request, term)),

@@ -35,17 +35,30 @@ impl Engine {
 
     /// The frame of the entry, if it is a value and nothing speaks against it.
     async fn find(&self, request: &Request<'_>, marks: &Marks) -> Option<Bytes> {
+        let bytes = self.standing(marks).await.map_err(|error| self.fault(request.site, error));
+        let bytes = bytes.ok()??;
+        let Ok(Entry::Value(value)) = Entry::parse(&marks.key, &bytes) else { return None };
+        let current = self.is_valid(request, marks, &value).await;
+        current.map_err(|error| self.fault(request.site, error)).ok()?.then_some(bytes)
+    }
+
+    /// What stands at the key, unless that waits to be removed.
+    pub(super) async fn standing(&self, marks: &Marks) -> Result<Option<Bytes>, StoreError> {
         if !self.enabled || self.pending.contains_any(&marks.key, &marks.tags) {
-            return None;
+            return Ok(None);
         }
-        let found = async {
-            let Some(bytes) = self.store.get(&marks.key).await? else { return Ok(None) };
-            let Ok(Entry::Value(value)) = Entry::parse(&marks.key, &bytes) else { return Ok(None) };
-            let pending = self.pending.contains_texts(&marks.tags[0], value.tags);
-            let current = !pending && self.is_current(request.site.level, marks, None, &value).await?;
-            Ok(current.then_some(bytes))
-        };
-        found.await.map_err(|error| self.fault(request.site, error)).ok()?
+        self.store.get(&marks.key).await
+    }
+
+    /// Whether nothing speaks against the value that stands at the key.
+    pub(super) async fn is_valid(
+        &self,
+        request: &Request<'_>,
+        marks: &Marks,
+        value: &frame::Value<'_>,
+    ) -> Result<bool, StoreError> {
+        let pending = self.pending.contains_texts(&marks.tags[0], value.tags);
+        Ok(!pending && self.is_current(request.site.level, marks, None, value).await?)
     }
 
     /// Runs the body and replaces the entry by its value, while the old one goes on answering.
@@ -84,7 +97,7 @@ impl Engine {
         (seen, seen_tags, ticket): (Token, Box<[(Tag, Generation)]>, Ticket),
         call: &mut dyn Call,
     ) -> Result<Answered, StoreError> {
-        let admitted = self.admitted(request.site).await;
+        let admitted = self.admitted(request).await;
         let token = Token::random();
         let (granted, captured) = tokio::join!(
             biased;

@@ -38,8 +38,8 @@ impl Captured {
 
 impl Engine {
     pub(super) fn marks(&self, request: &Request<'_>) -> Marks {
-        let namespace = request.site.namespace;
-        let key = self.key(request.site, request.key);
+        let namespace = request.namespace;
+        let key = self.key_of(request);
         let mut tags = vec![Tag::namespace(&self.app, namespace)];
         tags.extend(request.tags.iter().map(|text| Tag::new(&self.app, namespace, text)));
         let clock = request.tags_with.then(|| Tag::clock(&self.app, namespace));
@@ -186,5 +186,16 @@ impl Engine {
         captured.overtaken = !unchanged;
         captured.tags.extend(tags.into_iter().zip(generations).skip(1));
         Ok(unchanged)
+    }
+
+    /// Lets the generations of a value's tags live as long as the value; tells whether they are still those it has.
+    pub(super) async fn prolong_tags(
+        &self,
+        marks: &Marks,
+        tags: Tags<'_>,
+        ttl: Option<Duration>,
+    ) -> Result<bool, StoreError> {
+        let (tags, then): (Vec<_>, Vec<_>) = Self::tags_of(marks, tags).into_iter().unzip();
+        Ok(self.store.capture(&tags, ttl).await? == then)
     }
 }

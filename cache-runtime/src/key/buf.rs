@@ -9,6 +9,9 @@ const LONGEST: usize = 200;
 /// What is left readable of a shortened name (bytes).
 const HEAD: usize = 96;
 
+/// What every shortened name shows at least (bytes): its head may end before a character that would not be whole.
+pub(crate) const READABLE: usize = HEAD - 3;
+
 /// A key without the application's name, as it is written and as it ends up.
 pub(crate) struct KeyBuf {
     inline: [u8; INLINE],
@@ -94,6 +97,12 @@ impl KeyBuf {
         let head = &text[..whole_characters(text, HEAD)];
         self.shortened = Some([head, format!("#{hash:032x}").as_bytes()].concat().into());
     }
+}
+
+/// Whether the text of a name in the store begins with `prefix`, or may do so, where the name is shortened and shows too little of it.
+pub(crate) fn may_begin_with(name: &[u8], prefix: &[u8]) -> bool {
+    let head = name.iter().rposition(|&byte| byte == b'#').map(|at| &name[..at]);
+    name.starts_with(prefix) || head.is_some_and(|head| head.len() >= READABLE && prefix.starts_with(head))
 }
 
 /// The largest cut up to `end` that splits neither an UTF-8 character nor a `%XX`.

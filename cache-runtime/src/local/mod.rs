@@ -106,6 +106,11 @@ impl Local {
         self.stripes.change(stripe(hash));
     }
 
+    /// Makes everything invalid that was asked for before now.
+    pub(crate) fn invalidate_all(&self) {
+        self.stripes.change_all();
+    }
+
     /// Nanoseconds, for the questions below.
     #[inline]
     pub(crate) fn now(&self) -> u64 {

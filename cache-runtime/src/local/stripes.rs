@@ -21,6 +21,12 @@ impl Stripes {
         self.0[usize::from(stripe) % COUNT].fetch_add(1, Ordering::AcqRel);
     }
 
+    pub(super) fn change_all(&self) {
+        for stamp in &self.0[..] {
+            stamp.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
     /// The sum of the stamps: they only grow, so that equal sums are equal stamps.
     #[inline]
     pub(super) fn sum(&self, stripes: impl Iterator<Item = Stripe>) -> u64 {

@@ -1,13 +1,19 @@
 //! The store of one process, or of several caches in it: the same protocol over a map.
 
+mod channels;
+mod direct;
+mod glob;
 mod hold;
+mod journal;
 mod place;
 
+use self::channels::InProcess;
 use self::hold::Hold;
-use self::place::{Place, end_hold, has_token};
+use self::journal::Books;
+use self::place::{Place, Shard, Weight, end_hold, has_token};
 use crate::error::{NotReady, StoreError};
 use crate::key::{Key, without_app};
-use crate::store::{Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::store::{Channels, Journal, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
 use crate::tag::{Generation, Tag};
 use crate::time::{Instant, wall_ms};
 use bytes::{Bytes, BytesMut};
@@ -32,23 +38,8 @@ pub struct Memory {
     listeners: RwLock<Vec<(String, Weak<dyn Listener>)>>,
     started: Instant,
     started_ms: u64,
-}
-
-type Shard = unsync::Cache<Bytes, Slot, Weight>;
-
-#[derive(Debug, Clone)]
-struct Slot {
-    bytes: Bytes,
-    expires: Option<Instant>,
-}
-
-#[derive(Debug, Clone)]
-struct Weight;
-
-impl quick_cache::Weighter<Bytes, Slot> for Weight {
-    fn weight(&self, name: &Bytes, slot: &Slot) -> u64 {
-        (name.len() + slot.bytes.len() + 96) as u64
-    }
+    channels: InProcess,
+    books: Books,
 }
 
 impl std::fmt::Debug for Memory {
@@ -69,7 +60,9 @@ impl Memory {
     pub fn with_capacity(bytes: u64) -> Self {
         let shard = || Mutex::new(unsync::Cache::with_weighter(1_024, bytes / SHARDS as u64, Weight));
         let shards = std::iter::repeat_with(shard).take(SHARDS).collect();
-        Self { shards, listeners: RwLock::default(), started: Instant::now(), started_ms: wall_ms() }
+        let (started, started_ms) = (Instant::now(), wall_ms());
+        let (listeners, channels, books) = Default::default();
+        Self { shards, listeners, started, started_ms, channels, books }
     }
 
     /// Tells every listener that `key` is not true any more.
@@ -118,10 +111,7 @@ impl Store for Memory {
     fn lifetime<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Lifetime>> {
         at_once(move || {
             let slot = self.at(key).slot().filter(|slot| slot.bytes.first() == Some(&KIND_VALUE))?;
-            Some(match slot.expires {
-                None => Lifetime::Unbounded,
-                Some(expires) => Lifetime::Left(expires.saturating_duration_since(Instant::now())),
-            })
+            Some(slot.lifetime())
         })
     }
 
@@ -321,6 +311,14 @@ impl Store for Memory {
         listeners.retain(|(_, listener)| listener.strong_count() > 0);
         listeners.push((app.to_owned(), Arc::downgrade(&listener)));
         listener.alive(None);
+    }
+
+    fn channels(&self) -> Option<&dyn Channels> {
+        Some(&self.channels)
+    }
+
+    fn journal(&self) -> Option<&dyn Journal> {
+        Some(&self.books)
     }
 
     fn now_ms(&self) -> u64 {

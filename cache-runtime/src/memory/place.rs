@@ -1,12 +1,36 @@
 //! One key, while nobody else can touch it.
 
+use super::KIND_LEASE;
 use super::hold::Hold;
-use super::{KIND_LEASE, Shard, Slot};
-use crate::store::Token;
+use crate::store::{Lifetime, Token};
 use crate::time::Instant;
 use bytes::Bytes;
 use std::sync::MutexGuard;
 use std::time::Duration;
+
+pub(super) type Shard = quick_cache::unsync::Cache<Bytes, Slot, Weight>;
+
+#[derive(Debug, Clone)]
+pub(super) struct Slot {
+    pub(super) bytes: Bytes,
+    pub(super) expires: Option<Instant>,
+}
+
+impl Slot {
+    pub(super) fn lifetime(&self) -> Lifetime {
+        let left = |expires: Instant| Lifetime::Left(expires.saturating_duration_since(Instant::now()));
+        self.expires.map_or(Lifetime::Unbounded, left)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Weight;
+
+impl quick_cache::Weighter<Bytes, Slot> for Weight {
+    fn weight(&self, name: &Bytes, slot: &Slot) -> u64 {
+        (name.len() + slot.bytes.len() + 96) as u64
+    }
+}
 
 /// One key while its shard is locked.
 pub(super) struct Place<'a> {

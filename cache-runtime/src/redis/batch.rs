@@ -2,7 +2,7 @@
 
 use super::connection::Connected;
 use super::script::{INVALIDATE, Script};
-use super::{plain, reply};
+use super::{bare, reply};
 use crate::key::Key;
 use crate::tag::Tag;
 use ::redis::{Cmd, Pipeline, Value};
@@ -22,7 +22,7 @@ pub(super) async fn for_each(
     if keys.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = keys.iter().map(plain::fenced).collect();
+    let names: Vec<_> = keys.iter().map(bare::fenced).collect();
     let pipeline = |call: &dyn Fn(&[&[u8]]) -> Cmd| {
         let mut pipeline = Pipeline::with_capacity(keys.len());
         for names in &names {

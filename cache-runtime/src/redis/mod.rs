@@ -1,24 +1,33 @@
 //! The store over Redis or Valkey.
 
 mod address;
+mod bare;
 mod batch;
+mod channels;
 mod connection;
+mod direct;
+mod durable;
 mod feed;
 mod guard;
-mod plain;
+mod journal;
 mod reads;
 mod reply;
 mod script;
 
 use self::batch::{for_each, invalidate, invalidate_tags};
-use self::connection::{Connected, Link, Supervisor};
+use self::channels::Ears;
+use self::connection::{Link, Supervisor};
 use self::feed::Feed;
+use self::journal::Writer;
 use self::reads::Reads;
 use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::pending::Pending;
-use crate::store::{FEED_LEASE, Found, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::store::{
+    Channels, FEED_LEASE, Found, Gathering, Journal, Lease, Leased, Lifetime, Listener, Store, StoreFuture,
+    Token,
+};
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
 use ::redis::{Cmd, Pipeline, Value, cmd};
@@ -51,6 +60,8 @@ pub struct Redis {
     reads: Reads,
     _supervisor: Supervisor,
     feeds: Mutex<Vec<Supervisor>>,
+    ears: Ears,
+    writer: Writer,
 }
 
 impl Redis {
@@ -71,7 +82,8 @@ impl Redis {
         let link = Arc::new(Link::default());
         let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
         let reads = Reads::over(link.clone());
-        Ok(Self { client, link, reads, _supervisor: supervisor, feeds: Mutex::default() })
+        let (feeds, ears, writer) = (Mutex::default(), Ears::default(), Writer::default());
+        Ok(Self { client, link, reads, _supervisor: supervisor, feeds, ears, writer })
     }
 
     /// Sends one command.
@@ -110,24 +122,28 @@ fn ttl_argument(ttl: Option<Duration>) -> String {
 impl Store for Redis {
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
         Box::pin(async {
-            let mut values = self.reads.read(plain::names(key)).await?.into_iter();
-            Ok(plain::entry(key, &mut values, self.now_ms()))
+            let mut values = self.reads.read(bare::names(key)).await?.into_iter();
+            Ok(bare::entry(key, &mut values, self.now_ms()))
         })
     }
 
     fn look_up<'a>(&'a self, key: &'a Key, tags: &'a [Tag]) -> StoreFuture<'a, Found> {
         Box::pin(async move {
-            let names = plain::names(key).into_iter().chain(tags.iter().map(Tag::bytes)).collect();
+            let names = bare::names(key).into_iter().chain(tags.iter().map(Tag::bytes)).collect();
             let mut values = self.reads.read(names).await?.into_iter();
-            let entry = plain::entry(key, &mut values, self.now_ms());
+            let entry = bare::entry(key, &mut values, self.now_ms());
             Ok((entry, reply::generations_of(values)))
         })
     }
 
+    fn gather(&self) -> Gathering {
+        self.reads.gather()
+    }
+
     fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes> {
         Box::pin(async {
-            if key.is_plain() {
-                return self.plain_head(key).await;
+            if key.is_bare() {
+                return self.bare_head(key).await;
             }
             let head = self.command(READ, cmd("GETRANGE").arg(key.name()).arg(0).arg(16)).await?;
             Ok(reply::bytes(head)?.unwrap_or_default())
@@ -142,7 +158,7 @@ impl Store for Redis {
             let number = connected.number;
             let asked = connected.connection.send_packed_commands(&pipeline, 0, 2);
             match <[Value; 2]>::try_from(self.link.within(number, READ, asked).await?) {
-                Ok([kind, _]) if !plain::is_value(key, reply::bytes(kind.clone())?.as_deref()) => Ok(None),
+                Ok([kind, _]) if !bare::is_value(key, reply::bytes(kind.clone())?.as_deref()) => Ok(None),
                 Ok([_, Value::Int(-1)]) => Ok(Some(Lifetime::Unbounded)),
                 Ok([_, Value::Int(ms)]) => {
                     Ok(u64::try_from(ms).ok().map(Duration::from_millis).map(Lifetime::Left))
@@ -160,8 +176,8 @@ impl Store for Redis {
         instead_of: Option<Token>,
     ) -> StoreFuture<'a, Leased> {
         Box::pin(async move {
-            if key.is_plain() {
-                return self.plain_lease(key, lease, term, instead_of).await;
+            if key.is_bare() {
+                return self.bare_lease(key, lease, term, instead_of).await;
             }
             let (blob, term) = (lease.to_bytes(), millis(term));
             let native = instead_of.is_none() && self.link.connected()?.sets_and_gets;
@@ -185,8 +201,8 @@ impl Store for Redis {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            if key.is_plain() {
-                return self.plain_fill(key, token, &entry, ttl).await;
+            if key.is_bare() {
+                return self.bare_fill(key, token, &entry, ttl).await;
             }
             let args = [token.as_bytes(), &entry[..], ttl_argument(ttl).as_bytes()].map(<[u8]>::to_vec);
             let args = [&args[0][..], &args[1], &args[2]];
@@ -266,8 +282,8 @@ impl Store for Redis {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
-            if key.is_plain() {
-                return self.plain_put(key, holder, &entry, ttl).await;
+            if key.is_bare() {
+                return self.bare_put(key, holder, &entry, ttl).await;
             }
             let ttl = ttl_argument(ttl);
             let args = [&holder.as_bytes()[..], &entry, ttl.as_bytes()];
@@ -291,32 +307,21 @@ impl Store for Redis {
         replicas: u32,
         patience: Duration,
     ) -> StoreFuture<'a, u32> {
-        Box::pin(async move {
-            // WAIT blocks its connection and speaks of that connection's writes alone.
-            let config = connection::plain();
-            let own = self.client.get_multiplexed_async_connection_with_config(&config);
-            let own = connection::in_time(WRITE, own).await.map_err(|error| reply::error(&error))?;
-            let mut own = Connected { connection: own, ..self.link.connected()? };
-            let sent = async {
-                invalidate(&mut own, keys).await?;
-                invalidate_tags(&mut own, tags).await
-            };
-            connection::in_time(WRITE, sent).await.map_err(|error| reply::error(&error))?;
-            let mut wait = cmd("WAIT");
-            wait.arg(replicas).arg(millis(patience));
-            let reached = connection::in_time(patience + WRITE, own.send(&wait)).await;
-            match reached {
-                Ok(Value::Int(reached)) => Ok(u32::try_from(reached).unwrap_or(0)),
-                // The invalidation was acknowledged; what its copies did is unknown.
-                _ => Ok(0),
-            }
-        })
+        Box::pin(durable::invalidate_in_copies(self, keys, tags, replicas, patience))
     }
 
     fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
         let feed = Feed::new(self.client.clone(), self.link.clone(), app.to_owned(), &listener);
         let running = Supervisor(tokio::spawn(feed.run()));
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+    }
+
+    fn channels(&self) -> Option<&dyn Channels> {
+        Some(self)
+    }
+
+    fn journal(&self) -> Option<&dyn Journal> {
+        Some(self)
     }
 
     /// The L1 lease with 2 % for clocks that run apart, and an event loop's cycle of the server.

@@ -3,6 +3,7 @@
 use super::connection::{Link, Supervisor};
 use super::{READ, reply};
 use crate::error::StoreError;
+use crate::store::Gathering;
 use ::redis::{Value, cmd};
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ const MOST: usize = 512;
 pub(super) struct Reads {
     link: Arc<Link>,
     /// Reads that wait for their answer.
-    waiting: AtomicUsize,
+    waiting: Arc<AtomicUsize>,
     queue: mpsc::UnboundedSender<Read>,
     _sender: Supervisor,
 }
@@ -31,7 +32,12 @@ impl Reads {
     pub(super) fn over(link: Arc<Link>) -> Self {
         let (queue, waiting) = mpsc::unbounded_channel();
         let sender = Supervisor(tokio::spawn(send(link.clone(), waiting)));
-        Self { link, waiting: AtomicUsize::new(0), queue, _sender: sender }
+        Self { link, waiting: Arc::default(), queue, _sender: sender }
+    }
+
+    /// Until it is dropped no read goes alone.
+    pub(super) fn gather(&self) -> Gathering {
+        Gathering::by(self.waiting.clone())
     }
 
     /// What stands at `names`, asked for after this was called.

@@ -45,6 +45,9 @@ pub(super) fn error(error: &RedisError) -> StoreError {
         StoreError::Timeout
     } else if error.is_io_error() || error.is_unrecoverable_error() {
         StoreError::Unreachable
+    } else if error.detail().is_some_and(|detail| detail.contains("The user executing the script can't")) {
+        // Redis 7.0 has no code of its own for it.
+        StoreError::Denied
     } else {
         error.code().map_or(StoreError::Other, by_code)
     }
@@ -55,6 +58,7 @@ fn by_code(code: &str) -> StoreError {
         "OOM" => StoreError::OutOfMemory,
         "NOPERM" | "NOAUTH" | "WRONGPASS" => StoreError::Denied,
         "WRONGTYPE" => StoreError::ForeignType,
+        "NOTINT" => StoreError::NotAnInteger,
         "LOADING" | "READONLY" | "CLUSTERDOWN" | "MASTERDOWN" | "MOVED" | "ASK" | "TRYAGAIN" | "BUSY"
         | "NOREPLICAS" | "MISCONF" => StoreError::Unavailable,
         _ => StoreError::Other,

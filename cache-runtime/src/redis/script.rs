@@ -23,8 +23,8 @@ macro_rules! scripts {
 scripts! {
     LEASE "lease.lua"
     FILL "fill.lua"
-    LEASE_PLAIN "lease_plain.lua"
-    FILL_PLAIN "fill_plain.lua"
+    LEASE_BARE "lease_bare.lua"
+    FILL_BARE "fill_bare.lua"
     RENEW "renew.lua"
     RELEASE "release.lua"
     REFRESH "refresh.lua"
@@ -33,6 +33,15 @@ scripts! {
     UNHOLD "unhold.lua"
     CAPTURE "capture.lua"
     GUARD "guard.lua"
+    SET "set.lua"
+    REPLACE "replace.lua"
+    INCREMENT "increment.lua"
+    TOUCH "touch.lua"
+    PUBLISH "publish.lua"
+    APPEND "append.lua"
+    TAKE "take.lua"
+    KEEP "keep.lua"
+    DONE "done.lua"
 }
 
 impl Script {

@@ -1,10 +1,20 @@
 //! The store port: what the protocol needs of an L2, and nothing else.
 
+pub(crate) mod channels;
+mod direct;
+mod journal;
+
 use crate::{error::StoreError, key::Key};
 use bytes::Bytes;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
+pub use self::channels::{Attending, Channels, LINGER, Publication, Seen, State};
+pub(crate) use self::direct::integer;
+pub use self::direct::{Cursor, Direct, Scanned};
+pub(crate) use self::journal::Write;
+pub use self::journal::{Book, Journal, Taken};
 pub use crate::frame::{Lease, Token};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
@@ -23,8 +33,8 @@ pub type Found = (Option<Bytes>, Vec<Option<Generation>>);
 /// is first polled (one that only reads may wait for others to go with it), and operations sent by one process happen in the order they
 /// were sent. Every operation ends within a
 /// deadline; an error may mean that it was executed all the same. Implemented over Redis and in-process; tests wrap either to
-/// place faults.
-pub trait Store: Send + Sync + 'static {
+/// place faults. What plain operations need besides is in [`Direct`].
+pub trait Store: Direct + Send + Sync + 'static {
     /// What stands at `key`.
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>>;
 
@@ -34,6 +44,11 @@ pub trait Store: Send + Sync + 'static {
             let (entry, generations) = tokio::join!(biased; self.get(key), self.generations(tags));
             Ok((entry?, generations?))
         })
+    }
+
+    /// Lets reads that begin while the answer is kept go out together, where the store can do that.
+    fn gather(&self) -> Gathering {
+        Gathering::default()
     }
 
     /// The first 17 bytes (kind and token) of what stands at `key`; empty when nothing does.
@@ -130,6 +145,16 @@ pub trait Store: Send + Sync + 'static {
         Duration::ZERO
     }
 
+    /// The channels of this store; one without them, as this default, publishes nothing.
+    fn channels(&self) -> Option<&dyn Channels> {
+        None
+    }
+
+    /// The journals of this store; one without them, as this default, takes no writes behind.
+    fn journal(&self) -> Option<&dyn Journal> {
+        None
+    }
+
     /// The store's clock in milliseconds since the Unix epoch, as well as this process knows it.
     fn now_ms(&self) -> u64;
 
@@ -141,6 +166,27 @@ pub trait Store: Send + Sync + 'static {
         &self,
         timeout: Duration,
     ) -> Pin<Box<dyn Future<Output = Result<(), crate::error::NotReady>> + Send + '_>>;
+}
+
+/// Many reads are about to begin, until this is dropped.
+#[must_use]
+#[derive(Debug, Default)]
+pub struct Gathering(Option<Arc<AtomicUsize>>);
+
+impl Gathering {
+    /// Counts as one more read that waits.
+    pub fn by(waiting: Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Some(waiting))
+    }
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        if let Some(waiting) = &self.0 {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// How long hits may be served after the last sign of life of a feed.

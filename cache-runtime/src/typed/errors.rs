@@ -41,7 +41,7 @@ impl<E> ShareError<E> {
         Self(None)
     }
 
-    pub(super) fn give(&self, error: &E) -> Option<Shared> {
+    pub(crate) fn give(&self, error: &E) -> Option<Shared> {
         self.0.as_ref().map(|sharing| (sharing.give)(error))
     }
 

@@ -1,10 +1,14 @@
 //! The typed side of a call: the one place that is generic over the value.
 
 mod errors;
+mod member;
+mod slot;
 
 pub use self::errors::{ShareError, Transient};
+pub(crate) use self::member::{Board, Given, Member};
+pub(crate) use self::slot::Slot;
 
-use crate::codec::{Codec, CodecError, Compression, Unpacked, Value, fingerprint, unpack};
+use crate::codec::{Codec, CodecError, Compression, Value, fingerprint};
 use crate::context::Loading;
 use crate::engine::{Answer, Call, Framed, Loaded, Stamped, Unreadable};
 use crate::flight::Shared;
@@ -13,11 +17,9 @@ use crate::key::Key;
 use crate::policy::{Absent, Policy, Term};
 use crate::site::Site;
 use crate::tag::TagWriter;
-use crate::time::millis_u32;
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -34,6 +36,7 @@ pub struct Rules<V> {
     ttl_with: Option<fn(&V) -> Duration>,
     tags_with: Option<TagsWith<V>>,
     never_stale: Option<fn(&V) -> bool>,
+    stale_with: Option<fn(&V) -> Duration>,
 }
 
 /// Writes the tags that a value brings.
@@ -63,6 +66,7 @@ impl<V> Rules<V> {
             ttl_with: None,
             tags_with: None,
             never_stale: None,
+            stale_with: None,
         }
     }
 
@@ -91,6 +95,14 @@ impl<V> Rules<V> {
     #[must_use]
     pub const fn never_stale(mut self, never_stale: fn(&V) -> bool) -> Self {
         self.never_stale = Some(never_stale);
+        self
+    }
+
+    /// How long a value is served stale at most, by the value.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub(crate) const fn stale_with(mut self, stale_with: fn(&V) -> Duration) -> Self {
+        self.stale_with = Some(stale_with);
         self
     }
 
@@ -136,6 +148,7 @@ impl<V: Value> Rules<V> {
             Some(never_stale) if never_stale(value) => Duration::ZERO,
             _ => policy.stale().saturating_add(site.stale_if_error),
         };
+        let beyond = self.stale_with.map_or(beyond, |stale_with| stale_with(value).min(beyond));
         // What outlives its readers lives for ever; no clock counts that far.
         let fresh = fresh.filter(|fresh| *fresh < CENTURY);
         let beyond = beyond.min(CENTURY);
@@ -145,89 +158,6 @@ impl<V: Value> Rules<V> {
 
     fn schema(site: &Site) -> u32 {
         u32::from(site.schema) << 24 | fingerprint::<V>()
-    }
-}
-
-/// The place of one answer.
-pub(crate) struct Slot<V> {
-    site: &'static Site,
-    rules: Rules<V>,
-    value: Option<V>,
-}
-
-impl<V: Value> Slot<V> {
-    pub(crate) fn empty(site: &'static Site, rules: Rules<V>) -> Self {
-        Self { site, rules, value: None }
-    }
-
-    pub(crate) fn full(site: &'static Site, rules: Rules<V>, value: V) -> Self {
-        Self { site, rules, value: Some(value) }
-    }
-
-    pub(crate) fn into_value(self) -> Option<V> {
-        self.value
-    }
-}
-
-impl<V: Value> Answer for Slot<V> {
-    fn decode(&mut self, value: &frame::Value<'_>) -> Result<(), Unreadable> {
-        if value.is_foreign() {
-            self.value = Some((self.rules.decode)(value.payload).map_err(|_| Unreadable::Newer)?);
-            return Ok(());
-        }
-        let schema = Rules::<V>::schema(self.site);
-        if value.schema >> 24 > schema >> 24 {
-            return Err(Unreadable::Newer);
-        }
-        if value.codec != self.rules.codec || value.schema != schema {
-            return Err(Unreadable::Broken);
-        }
-        let payload = unpack(value.payload, value.packed).map_err(|error| match error {
-            Unpacked::Unknown => Unreadable::Newer,
-            Unpacked::Broken => Unreadable::Broken,
-        })?;
-        self.value = Some((self.rules.decode)(&payload).map_err(|_| Unreadable::Broken)?);
-        Ok(())
-    }
-
-    fn adopt(&mut self, value: &Shared) -> bool {
-        self.value = value.downcast_ref::<V>().cloned();
-        self.value.is_some()
-    }
-
-    fn share(&self) -> Option<Shared> {
-        self.value.clone().map(|value| Arc::new(value) as Shared)
-    }
-
-    fn tags(&self) -> Vec<Bytes> {
-        let mut tags = Vec::new();
-        if let (Some(tags_with), Some(value)) = (self.rules.tags_with, &self.value) {
-            tags_with(value, &mut TagWriter(&mut tags));
-        }
-        tags
-    }
-
-    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression) -> Option<Framed> {
-        let value = self.value.as_ref()?;
-        let mut payload = Vec::with_capacity(128);
-        (self.rules.encode)(value, &mut payload).ok()?;
-        let raw_len = payload.len();
-        // Nobody else could read it.
-        let compression = if key.is_plain() { Compression::off() } else { compression };
-        let (payload, packed) = compression.pack(payload);
-        let frame = frame::Value {
-            token: stored.token,
-            created_ms: stored.created_ms,
-            soft_ms: stored.soft.map_or(u32::MAX, millis_u32),
-            delta_ms: millis_u32(stored.delta),
-            absent: (self.rules.absent)(value),
-            codec: self.rules.codec,
-            schema: Rules::<V>::schema(self.site),
-            tags: stored.tags,
-            packed,
-            payload: &payload,
-        };
-        frame.to_bytes(key).map(|bytes| Framed { bytes, raw_len })
     }
 }
 
@@ -249,6 +179,11 @@ impl<'a, V: Value, E> Typed<'a, V, E> {
     pub(crate) fn new(slot: Slot<V>, policy: Policy, share: ShareError<E>, body: Body<'a, V, E>) -> Self {
         let loading = Loading::here();
         Self { slot, policy, share, transient: Transient::none(), error: None, body, loading }
+    }
+
+    /// The same as part of another task's load.
+    pub(crate) fn within(self, loading: Loading) -> Self {
+        Self { loading, ..self }
     }
 
     /// The same, with errors that a stale value may answer for.
@@ -291,6 +226,12 @@ impl<V: Value, E: Send> Answer for Typed<'_, V, E> {
 }
 
 impl<V: Value, E: Send> Call for Typed<'_, V, E> {
+    fn has_answer(&self) -> Loaded {
+        let Slot { site, rules, value } = &self.slot;
+        let stored = value.as_ref().and_then(|value| rules.storage(site, self.policy, value));
+        stored.map_or(Loaded::Keep, Loaded::Store)
+    }
+
     fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded> {
         let mut polled = Poll::Pending;
         self.loading.step(&mut || polled = self.body.as_mut().poll(context));

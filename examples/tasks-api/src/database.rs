@@ -129,7 +129,11 @@ pub(crate) fn now_ms() -> i64 {
 
 /// Runs the steps that this database has not seen, all in one transaction: a start that fails leaves nothing behind.
 async fn migrate(pool: &AnyPool, backend: Backend) -> Result<(), Error> {
-    let steps = [include_str!("../sql/schema.sql"), include_str!("../sql/seed.sql")];
+    let steps = [
+        include_str!("../sql/schema.sql"),
+        include_str!("../sql/seed.sql"),
+        include_str!("../sql/last_seen.sql"),
+    ];
     let mut transaction = pool.begin_with(backend.begin()).await?;
     sqlx::raw_sql("CREATE TABLE IF NOT EXISTS migrations (step BIGINT NOT NULL PRIMARY KEY)")
         .execute(&mut *transaction)

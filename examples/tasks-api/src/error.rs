@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use cache_runtime::{StoreError, WriteError};
 use serde_json::json;
 use sqlx::error::ErrorKind;
 
@@ -26,6 +27,12 @@ pub enum Error {
     /// The database failed; the text goes to the log, never to the caller.
     #[error("database: {0}")]
     Database(Arc<sqlx::Error>),
+    /// The cache was asked for something by name, and could not do it.
+    #[error("cache: {0}")]
+    Cache(#[from] StoreError),
+    /// What is written behind could not be taken.
+    #[error("{0}")]
+    Behind(#[from] WriteError),
     /// A request's task ended before its answer.
     #[error("{0}")]
     Panicked(Arc<str>),
@@ -48,6 +55,8 @@ impl Error {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Refused(status, _) => *status,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Cache(StoreError::IllegalKey | StoreError::NoApplication) => StatusCode::BAD_REQUEST,
+            Self::Cache(_) | Self::Behind(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Panicked(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -7,6 +7,7 @@ mod database;
 mod error;
 mod http;
 pub mod model;
+pub mod rendering;
 pub mod repo;
 mod server;
 
@@ -18,10 +19,11 @@ pub use server::{Running, StartError, start};
 use cache_runtime::Cache;
 use repo::Repositories;
 use sqlx::AnyPool;
+use std::sync::Arc;
 
 /// What every request works with.
 struct App {
-    repos: Repositories,
+    repos: Arc<Repositories>,
     pool: AnyPool,
     cache: Cache,
 }

@@ -65,13 +65,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let listener =
         TcpListener::bind(config.listen).await.map_err(|error| StartError::Listen(config.listen, error))?;
     let addr = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
-    let app = Arc::new(App {
-        repos: Repositories::new(&database.pool),
-        pool: database.pool.clone(),
-        cache: config.cache.clone(),
-    });
+    let repos = Arc::new(Repositories::new(&database.pool, &config.cache));
+    let app =
+        Arc::new(App { repos: repos.clone(), pool: database.pool.clone(), cache: config.cache.clone() });
     let (stop, stopped) = oneshot::channel::<()>();
-    let served = tokio::spawn(serve(listener, router(app), stopped, database, config.cache));
+    let served = tokio::spawn(serve(listener, router(app), stopped, repos, database, config.cache));
     Ok(Running { addr, stop, served })
 }
 
@@ -79,6 +77,7 @@ async fn serve(
     listener: TcpListener,
     router: Router,
     stopped: oneshot::Receiver<()>,
+    repos: Arc<Repositories>,
     database: Database,
     cache: Cache,
 ) -> usize {
@@ -93,6 +92,10 @@ async fn serve(
         _ = &mut finishing => {
             let _ = timeout(GRACE, server).await;
         }
+    }
+    let unsaved = repos.last_seen.flush(LAST_WORDS).await;
+    if unsaved > 0 {
+        eprintln!("tasks-api: when {unsaved} users were seen is left to other services");
     }
     database.close().await;
     cache.shutdown(LAST_WORDS).await

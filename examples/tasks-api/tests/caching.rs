@@ -55,6 +55,8 @@ async fn every_read_is_kept() {
         ("/visual-settings/noir", "settings", "get"),
         ("/stats", "stats", "overview"),
         ("/users/1/stats", "stats", "of_user"),
+        ("/tasks/5/sheet", "api", "/tasks/{id}/sheet"),
+        ("/prompts", "api", "/prompts"),
     ];
     for (path, ..) in reads {
         assert_eq!(service.word(path).await, "loaded", "{path}");
@@ -69,6 +71,40 @@ async fn every_read_is_kept() {
     }
     let health = service.get("/healthz").await;
     assert_eq!(health.json, json!({ "status": "ok", "database": "ok", "cache": "ok" }));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn entries_are_removed_by_the_beginning_of_their_names() {
+    let service = Service::start(Config::default()).await;
+    for path in ["/users/1/tasks", "/users/1/tasks?limit=7", "/users/2/tasks", "/tasks/1"] {
+        assert_eq!(service.word(path).await, "loaded", "{path}");
+    }
+    let removed = service.send(Method::DELETE, "/cache/entries?prefix=tasks:v1:by_owner:1:", None).await;
+    assert_eq!(removed.json, json!({ "keys": 2, "invalidation": "applied" }));
+    assert_eq!(removed.invalidation.as_deref(), Some("applied"));
+    for (path, word) in
+        [("/users/1/tasks", "loaded"), ("/users/1/tasks?limit=7", "loaded"), ("/tasks/1", "hit-l2")]
+    {
+        assert_eq!(service.word(path).await, word, "{path}");
+    }
+    let odd = service.send(Method::DELETE, "/cache/entries?prefix=Tasks:", None).await;
+    assert_eq!(odd.status, 400);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_user_touches_sessions_so_often_in_a_minute() {
+    let service = Service::start(Config::default()).await;
+    let touch = async |user: u32| {
+        let path = format!("/users/{user}/sessions/s1");
+        service.send_json(Method::PUT, &path, json!({ "client": "web" })).await.status.as_u16()
+    };
+    for _ in 0..120 {
+        assert_eq!(touch(1).await, 200);
+    }
+    assert_eq!(touch(1).await, 429);
+    assert_eq!(touch(2).await, 200, "each for themselves");
     service.stop().await;
 }
 
@@ -100,6 +136,60 @@ async fn every_page_and_limit_is_kept_until_a_row_of_it_changes() {
         let expected = if others.contains(&path) { "hit-l1" } else { "loaded" };
         assert_eq!(service.word(path).await, expected, "{path}");
     }
+    service.stop().await;
+}
+
+/// A response that is put together from several reads falls with each of them, and with nothing else.
+#[tokio::test]
+async fn a_sheet_is_kept_until_something_on_it_changes() {
+    let service = Service::start(Config::default()).await;
+    let sheet = "/tasks/5/sheet";
+    let changes = [
+        (Method::PATCH, "/tasks/5", json!({ "title": "Another title" })),
+        (Method::POST, "/tasks/5/scripts", json!({ "title": "One", "body": "Fade in." })),
+        (Method::POST, "/tasks/5/storyboards", json!({ "title": "One", "panels": 3 })),
+        (
+            Method::POST,
+            "/tasks/5/resources",
+            json!({ "kind": "audio", "url": "https://media.example/one", "bytes": 9 }),
+        ),
+        (Method::POST, "/tasks/5/complete", json!({ "agent": "writer" })),
+    ];
+    assert_eq!(service.word("/tasks/6/sheet").await, "loaded");
+    for (method, path, body) in changes {
+        let before = service.read(sheet).await;
+        assert_eq!(service.word(sheet).await, "hit-l1", "{method} {path}");
+        let changed = service.send_json(method.clone(), path, body).await;
+        assert!(changed.status.is_success(), "{method} {path}: {changed:?}");
+        let answer = service.get(sheet).await;
+        assert_eq!(answer.cache.as_deref(), Some("loaded"), "{method} {path}");
+        assert_ne!(answer.json, before, "{method} {path}");
+    }
+    let failed = service.send_json(Method::POST, "/tasks/5/complete", json!({ "agent": "nobody" })).await;
+    assert_eq!(failed.status, 404);
+    assert_eq!(service.word(sheet).await, "hit-l1", "what was rolled back is still true");
+    assert_eq!(service.word("/tasks/6/sheet").await, "hit-l1");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn several_tasks_are_kept_one_by_one() {
+    let service = Service::start(Config::default()).await;
+    assert_eq!(service.word("/tasks/2").await, "loaded");
+    let numbers = async |path: &str| {
+        let tasks = service.read(path).await;
+        let numbers = tasks.as_array().into_iter().flatten().map(|task| task["id"].clone());
+        numbers.collect::<Vec<Value>>()
+    };
+    assert_eq!(numbers("/tasks?ids=3,2,999999,1,2").await, [3, 2, 1]);
+    assert_eq!(service.word("/tasks/3").await, "hit-l1");
+    service.rename("/tasks/1", "Another title").await;
+    assert_eq!(service.read("/tasks?ids=1,2").await[0]["title"], "Another title");
+    let stats = service.get("/cache/stats").await;
+    let counted = &stats.json["namespaces"]["tasks"]["get"];
+    assert_eq!(counted["loaded"], 4, "2, then 3, 1 and the one that does not exist");
+    assert_eq!(service.get("/tasks?ids=1,x").await.status, 400);
+    assert_eq!(service.get("/tasks?ids=").await.status, 400);
     service.stop().await;
 }
 

@@ -88,7 +88,7 @@ pub(super) fn find(tokens: TokenStream, word: &str) -> Option<Ident> {
 }
 
 impl Entry {
-    pub(super) fn of(call: Call) -> Entry {
+    pub(in crate::ir) fn of(call: Call) -> Entry {
         let function = written(&call);
         let (callee, paren, args) = match call {
             Call::Path(mut path, call) => {

@@ -4,6 +4,7 @@ use axum::extract::{FromRequest, FromRequestParts};
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::model::TaskId;
 use crate::repo::DEFAULT_LIMIT;
 
 /// The parts of the path.
@@ -37,5 +38,22 @@ impl TryFrom<u32> for Limit {
 
     fn try_from(limit: u32) -> Result<Self, &'static str> {
         if (1..=100).contains(&limit) { Ok(Self(limit)) } else { Err("limit must be between 1 and 100") }
+    }
+}
+
+/// Numbers of tasks between commas, 1 to 100 of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Ids(pub(super) Vec<TaskId>);
+
+impl TryFrom<String> for Ids {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let ids: Result<Vec<_>, _> = text.split(',').map(|id| id.trim().parse().map(TaskId)).collect();
+        match ids {
+            Ok(ids) if ids.len() <= 100 => Ok(Self(ids)),
+            _ => Err("ids must be 1 to 100 numbers between commas"),
+        }
     }
 }

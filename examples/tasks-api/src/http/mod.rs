@@ -3,8 +3,10 @@
 mod conversations;
 mod extract;
 mod observe;
+mod pages;
 mod presets;
 mod production;
+mod rendering;
 mod service;
 mod tasks;
 mod users;
@@ -30,10 +32,13 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .merge(users::routes())
         .merge(conversations::routes())
         .merge(production::routes())
+        .merge(rendering::routes())
         .merge(presets::routes())
         .merge(service::routes())
+        .merge(pages::routes())
         .fallback(|| async { Error::NotFound("endpoint") })
         .method_not_allowed_fallback(|| async { Error::wrong_method() })
+        .layer(pages::cached(&app.cache))
         .layer(from_fn_with_state(Arc::clone(&app), observe::observe))
         .with_state(app)
 }

@@ -5,16 +5,22 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{delete, get};
 use axum::{Json, Router};
-use cache_runtime::Stats;
+use cache_runtime::{Stats, Swept};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::extract::Query;
 use crate::App;
+use crate::error::Error;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/healthz", get(health)).route("/cache/stats", get(cache_stats))
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/cache/stats", get(cache_stats))
+        .route("/cache/entries", delete(remove_entries))
 }
 
 /// 503 without the database. Without Redis the service is slower and still well, so that is said and not a failure.
@@ -24,6 +30,20 @@ async fn health(State(app): Shared) -> (StatusCode, Json<Value>) {
     let cache = app.cache.ready(Duration::from_millis(500)).await.is_ok();
     let word = |well: bool| if well { "ok" } else { "down" };
     (status, Json(json!({ "status": word(database), "database": word(database), "cache": word(cache) })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entries {
+    prefix: String,
+}
+
+/// Removes what stands in the cache under names that begin with `prefix`: `tasks:v1:by_owner:7:`.
+async fn remove_entries(
+    State(app): Shared,
+    Query(Entries { prefix }): Query<Entries>,
+) -> Result<Json<Swept>, Error> {
+    Ok(Json(app.cache.invalidate_prefix(prefix).await?))
 }
 
 async fn cache_stats(State(app): Shared) -> Json<Stats> {

@@ -1,4 +1,4 @@
-//! `/tasks`: one, the pending ones, a user's.
+//! `/tasks`: one, several, the pending ones, a user's.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
 
-use super::extract::{Body, Limit, Path, Query};
+use super::extract::{Body, Ids, Limit, Path, Query};
 use super::{Created, Shared, created, found};
 use crate::App;
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::repo::{NewTask, Task, TaskPatch};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route("/tasks", axum::routing::post(create))
+        .route("/tasks", get(several).post(create))
         .route("/tasks/pending", get(pending))
         .route("/tasks/{id}", get(one).patch(update).delete(delete))
         .route("/tasks/{id}/complete", axum::routing::post(complete))
@@ -26,6 +26,21 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 async fn one(State(app): Shared, Path(id): Path<TaskId>) -> Result<Json<Task>, Error> {
     found(app.repos.tasks.get(id).await?, "task")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdsQuery {
+    ids: Ids,
+}
+
+/// The tasks that there are of those asked for, in the order asked.
+async fn several(
+    State(app): Shared,
+    Query(IdsQuery { ids }): Query<IdsQuery>,
+) -> Result<Json<Vec<Task>>, Error> {
+    let mut tasks = app.repos.tasks.get_many(&ids.0).await?;
+    Ok(Json(ids.0.iter().filter_map(|id| tasks.remove(id)).collect()))
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use cache_runtime::Policy;
 use serde::Deserialize;
 
 use super::extract::{Body, Path};
@@ -15,9 +16,13 @@ use crate::error::Error;
 use crate::model::{Line, SessionId, UserDataKind, UserId};
 use crate::repo::{Session, UserData};
 
+/// How often a user's sessions may be touched in a minute.
+const TOUCHES: i64 = 120;
+
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/users/{id}/sessions/{session}", get(session).put(touch_session).delete(end_session))
+        .route("/users/{id}/seen", get(seen).post(note_seen))
         .route("/users/{id}/data/{kind}", get(document).put(put_document).delete(delete_document))
 }
 
@@ -39,6 +44,11 @@ async fn touch_session(
     Path((owner, session)): Path<(UserId, SessionId)>,
     Body(seen): Body<Seen>,
 ) -> Result<Json<Session>, Error> {
+    let touches = app.cache.increment(("touches", owner), 1, Policy::SHORT).await;
+    // Where nobody counts, nobody is refused.
+    if touches.is_ok_and(|touches| touches > TOUCHES) {
+        return Err(Error::Refused(StatusCode::TOO_MANY_REQUESTS, "too many sessions in a minute".into()));
+    }
     Ok(Json(app.repos.sessions.touch(owner, &session, seen.client).await?))
 }
 
@@ -47,6 +57,15 @@ async fn end_session(
     Path((owner, session)): Path<(UserId, SessionId)>,
 ) -> Result<StatusCode, Error> {
     app.repos.sessions.end(owner, &session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn seen(State(app): Shared, Path(owner): Path<UserId>) -> Result<Json<i64>, Error> {
+    found(app.repos.last_seen.get(owner).await?, "user")
+}
+
+async fn note_seen(State(app): Shared, Path(owner): Path<UserId>) -> Result<StatusCode, Error> {
+    app.repos.last_seen.note(owner).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -13,6 +13,7 @@
 mod agents;
 mod completion;
 mod conversations;
+mod last_seen;
 mod prompts;
 mod resources;
 mod scripts;
@@ -25,6 +26,7 @@ mod user_data;
 
 pub use agents::{AgentState, AgentStates};
 pub use conversations::{Conversation, Conversations, Message, NewMessage, Posted};
+pub use last_seen::LastSeen;
 pub use prompts::{PromptTemplate, Prompts};
 pub use resources::{NewResource, Resource, Resources};
 pub use scripts::{NewScript, Script, ScriptPatch, Scripts};
@@ -35,6 +37,7 @@ pub use storyboards::{NewStoryboard, Storyboard, StoryboardPatch, Storyboards};
 pub use tasks::{NewTask, Task, TaskPatch, Tasks};
 pub use user_data::{UserData, UserDocuments};
 
+use cache_runtime::Cache;
 use sqlx::AnyPool;
 
 /// How many rows a list has when the caller does not say.
@@ -56,6 +59,8 @@ pub struct Repositories {
     pub storyboards: Storyboards,
     /// Images, videos and sounds of tasks.
     pub resources: Resources,
+    /// When users were last seen.
+    pub last_seen: LastSeen,
     /// What is kept about users.
     pub user_data: UserDocuments,
     /// What agents remember of tasks.
@@ -69,9 +74,9 @@ pub struct Repositories {
 }
 
 impl Repositories {
-    /// The repositories over `pool`.
+    /// The repositories over `pool`; what is written behind goes through `cache`.
     #[must_use]
-    pub fn new(pool: &AnyPool) -> Self {
+    pub fn new(pool: &AnyPool, cache: &Cache) -> Self {
         Self {
             pool: pool.clone(),
             tasks: Tasks::new(pool.clone()),
@@ -80,6 +85,7 @@ impl Repositories {
             scripts: Scripts::new(pool.clone()),
             storyboards: Storyboards::new(pool.clone()),
             resources: Resources::new(pool.clone()),
+            last_seen: LastSeen::new(pool.clone(), cache),
             user_data: UserDocuments::new(pool.clone()),
             agents: AgentStates::new(pool.clone()),
             prompts: Prompts::new(pool.clone()),

@@ -41,8 +41,13 @@ impl Prompts {
             .await?)
     }
 
+    /// All templates, in the order of their names; the response that lists them is kept.
+    pub async fn all(&self) -> Result<Vec<PromptTemplate>, Error> {
+        Ok(sqlx::query_as("SELECT * FROM prompt_templates ORDER BY name").fetch_all(&self.db).await?)
+    }
+
     /// Writes a template.
-    #[invalidates(Self::get(name))]
+    #[invalidates(Self::get(name), tags("api", "path:/prompts"))]
     pub async fn put(&self, name: &PromptName, body: String) -> Result<PromptTemplate, Error> {
         let written = sqlx::query_as(
             "INSERT INTO prompt_templates (name, body, revision, updated_at) VALUES ($1, $2, 1, $3) \
@@ -58,7 +63,7 @@ impl Prompts {
     }
 
     /// Deletes a template.
-    #[invalidates(Self::get(name))]
+    #[invalidates(Self::get(name), tags("api", "path:/prompts"))]
     pub async fn delete(&self, name: &PromptName) -> Result<(), Error> {
         let deleted =
             sqlx::query("DELETE FROM prompt_templates WHERE name = $1").bind(name).execute(&self.db).await?;

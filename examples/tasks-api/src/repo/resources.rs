@@ -87,7 +87,7 @@ impl Resources {
     }
 
     /// Adds a resource to a task.
-    #[invalidates(tags("resources", "task:{task}"))]
+    #[invalidates(tags("resources", "task:{task}"), tags("api", "task:{task}"))]
     pub async fn create(&self, task: TaskId, new: NewResource) -> Result<Resource, Error> {
         let resource = sqlx::query_as(
             "INSERT INTO resources (task, kind, url, bytes, updated_at) VALUES ($1, $2, $3, $4, $5) RETURNING *",
@@ -103,7 +103,7 @@ impl Resources {
     }
 
     /// Notes that a resource lies elsewhere now.
-    #[invalidates(Self::get(id), tags("resources", "task:{result.task}"))]
+    #[invalidates(Self::get(id), tags("resources", "task:{result.task}"), tags("api", "task:{result.task}"))]
     pub async fn relocate(&self, id: ResourceId, url: Line) -> Result<Resource, Error> {
         let resource: Option<Resource> =
             sqlx::query_as("UPDATE resources SET url = $2, updated_at = $3 WHERE id = $1 RETURNING *")
@@ -116,7 +116,7 @@ impl Resources {
     }
 
     /// Deletes a resource; gives the task it belonged to.
-    #[invalidates(Self::get(id), tags("resources", "task:{result}"))]
+    #[invalidates(Self::get(id), tags("resources", "task:{result}"), tags("api", "task:{result}"))]
     pub async fn delete(&self, id: ResourceId) -> Result<TaskId, Error> {
         sqlx::query_scalar("DELETE FROM resources WHERE id = $1 RETURNING task")
             .bind(id)

@@ -90,7 +90,7 @@ impl Scripts {
     }
 
     /// Adds a script to a task.
-    #[invalidates(tags("scripts", "task:{task}"))]
+    #[invalidates(tags("scripts", "task:{task}"), tags("api", "task:{task}"))]
     pub async fn create(&self, task: TaskId, new: NewScript) -> Result<Script, Error> {
         let script = sqlx::query_as(
             "INSERT INTO scripts (task, title, status, body, updated_at) VALUES ($1, $2, 'draft', $3, $4) RETURNING *",
@@ -105,7 +105,7 @@ impl Scripts {
     }
 
     /// Changes a script.
-    #[invalidates(Self::get(id), tags("scripts", "task:{result.task}"))]
+    #[invalidates(Self::get(id), tags("scripts", "task:{result.task}"), tags("api", "task:{result.task}"))]
     pub async fn update(&self, id: ScriptId, patch: ScriptPatch) -> Result<Script, Error> {
         let script: Option<Script> = sqlx::query_as(
             "UPDATE scripts SET title = COALESCE($2, title), status = COALESCE($3, status), \
@@ -122,7 +122,7 @@ impl Scripts {
     }
 
     /// Deletes a script; gives the task it belonged to.
-    #[invalidates(Self::get(id), tags("scripts", "task:{result}"))]
+    #[invalidates(Self::get(id), tags("scripts", "task:{result}"), tags("api", "task:{result}"))]
     pub async fn delete(&self, id: ScriptId) -> Result<TaskId, Error> {
         sqlx::query_scalar("DELETE FROM scripts WHERE id = $1 RETURNING task")
             .bind(id)

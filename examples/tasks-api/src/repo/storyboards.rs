@@ -76,7 +76,7 @@ impl Storyboards {
     }
 
     /// Adds a storyboard to a task.
-    #[invalidates(tags("storyboards", "task:{task}"))]
+    #[invalidates(tags("storyboards", "task:{task}"), tags("api", "task:{task}"))]
     pub async fn create(&self, task: TaskId, new: NewStoryboard) -> Result<Storyboard, Error> {
         let storyboard = sqlx::query_as(
             "INSERT INTO storyboards (task, title, panels, updated_at) VALUES ($1, $2, $3, $4) RETURNING *",
@@ -91,7 +91,11 @@ impl Storyboards {
     }
 
     /// Changes a storyboard.
-    #[invalidates(Self::get(id), tags("storyboards", "task:{result.task}"))]
+    #[invalidates(
+        Self::get(id),
+        tags("storyboards", "task:{result.task}"),
+        tags("api", "task:{result.task}")
+    )]
     pub async fn update(&self, id: StoryboardId, patch: StoryboardPatch) -> Result<Storyboard, Error> {
         let storyboard: Option<Storyboard> = sqlx::query_as(
             "UPDATE storyboards SET title = COALESCE($2, title), panels = COALESCE($3, panels), updated_at = $4 \
@@ -107,7 +111,7 @@ impl Storyboards {
     }
 
     /// Deletes a storyboard; gives the task it belonged to.
-    #[invalidates(Self::get(id), tags("storyboards", "task:{result}"))]
+    #[invalidates(Self::get(id), tags("storyboards", "task:{result}"), tags("api", "task:{result}"))]
     pub async fn delete(&self, id: StoryboardId) -> Result<TaskId, Error> {
         sqlx::query_scalar("DELETE FROM storyboards WHERE id = $1 RETURNING task")
             .bind(id)

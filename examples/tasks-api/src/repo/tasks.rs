@@ -1,10 +1,11 @@
 //! Tasks: one, a user's, the pending ones.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use cache_runtime::{cached, invalidates, updates};
+use cache_runtime::{cached, cached_many, invalidates, updates};
 use serde::{Deserialize, Serialize};
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe};
 
 use super::Stats;
 use crate::database::now_ms;
@@ -73,6 +74,16 @@ impl Tasks {
         Ok(sqlx::query_as("SELECT * FROM tasks WHERE id = $1").bind(id).fetch_optional(&self.db).await?)
     }
 
+    /// Several tasks: those that [`get`](Self::get) has kept, and one query for the others.
+    #[cached_many(Self::get, each = ids)]
+    pub async fn get_many(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, Task>, Error> {
+        let places: Vec<String> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+        let select = format!("SELECT * FROM tasks WHERE id IN ({})", places.join(", "));
+        let query = ids.iter().fold(sqlx::query_as(AssertSqlSafe(select)), |query, id| query.bind(*id));
+        let tasks: Vec<Task> = query.fetch_all(&self.db).await?;
+        Ok(tasks.into_iter().map(|task| (task.id, task)).collect())
+    }
+
     /// A user's tasks, the newest first.
     #[cached(ns = "tasks", ttl = "1m", tags = ["owner:{owner}"])]
     pub async fn by_owner(
@@ -131,6 +142,7 @@ impl Tasks {
     #[updates(
         Self::get(id),
         tags("tasks", "owner:{result.owner}", "pending"),
+        tags("api", "task:{id}"),
         Stats::of_user(result.owner),
     )]
     pub async fn update(&self, id: TaskId, patch: TaskPatch) -> Result<Task, Error> {
@@ -152,6 +164,7 @@ impl Tasks {
     #[invalidates(
         Self::get(id),
         tags("tasks", "owner:{result.owner}", "pending"),
+        tags("api", "task:{id}"),
         Stats::of_user(result.owner),
     )]
     pub(super) async fn finish(connection: &mut AnyConnection, id: TaskId) -> Result<Task, Error> {
@@ -172,6 +185,7 @@ impl Tasks {
         tags("storyboards", "task:{id}"),
         tags("resources", "task:{id}"),
         tags("agent", "task:{id}"),
+        tags("api", "task:{id}"),
         Stats::of_user(*result),
     )]
     pub async fn delete(&self, id: TaskId) -> Result<UserId, Error> {

@@ -12,6 +12,7 @@ pub(crate) async fn every_endpoint(service: &Service) {
     users(service).await;
     production(service).await;
     presets(service).await;
+    sheets(service).await;
     completion(service).await;
     deletion(service).await;
 }
@@ -171,6 +172,33 @@ async fn presets(service: &Service) {
     gone(service, style).await;
 
     assert_eq!(service.read("/stats").await["users"], 500);
+
+    let all = "/prompts";
+    let before = service.read(all).await;
+    change(service, Method::PUT, prompt, json!({ "body": "Five titles" })).await;
+    assert_eq!(service.read(all).await.as_array().map(Vec::len), before.as_array().map(|all| all.len() + 1));
+    change(service, Method::DELETE, prompt, Value::Null).await;
+    assert_eq!(service.read(all).await, before);
+}
+
+/// A task's sheet shows each change of what is on it.
+async fn sheets(service: &Service) {
+    let sheet = "/tasks/21/sheet";
+    let before = service.read(sheet).await;
+    assert_eq!(before["task"], service.read("/tasks/21").await);
+    let new = json!({ "title": "One", "body": "Fade in." });
+    let script = change(service, Method::POST, "/tasks/21/scripts", new).await;
+    let with_script = service.read(sheet).await;
+    assert!(
+        with_script["scripts"].as_array().is_some_and(|scripts| scripts.contains(&script)),
+        "{with_script}"
+    );
+    let path = format!("/scripts/{}", script["id"]);
+    change(service, Method::PATCH, &path, json!({ "title": "Two" })).await;
+    assert!(service.read(sheet).await.to_string().contains("\"Two\""));
+    change(service, Method::DELETE, &path, Value::Null).await;
+    assert_eq!(service.read(sheet).await, before);
+    gone(service, "/tasks/999999/sheet").await;
 }
 
 /// A completed task is done for its agent, too; where it knows nothing of the task, it is not done at all.
@@ -198,6 +226,8 @@ async fn deletion(service: &Service) {
         "/tasks/33/first-frames",
         "/tasks/33/videos",
     ];
+    let sheet = "/tasks/33/sheet";
+    assert_eq!(service.read(sheet).await["task"]["id"], 33);
     for path in one {
         let row = service.read(path).await;
         assert!(row["task"] == 33 || row["id"] == 33, "{path}: {row}");
@@ -206,6 +236,7 @@ async fn deletion(service: &Service) {
         assert!(!service.read(path).await.as_array().is_none_or(Vec::is_empty), "{path}");
     }
     change(service, Method::DELETE, "/tasks/33", Value::Null).await;
+    gone(service, sheet).await;
     for path in one {
         gone(service, path).await;
     }

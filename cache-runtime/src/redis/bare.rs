@@ -3,7 +3,7 @@
 //! `cache:meta:{KEY}` is where the lease, the hold, or the header of a value stands: its frame, with a mark of the bytes at the key in
 //! place of the payload. Bytes that no header marks were written by somebody else.
 
-use super::script::{FILL_PLAIN, LEASE_PLAIN, Script, UNHOLD};
+use super::script::{FILL_BARE, LEASE_BARE, Script, UNHOLD};
 use super::{READ, Redis, WRITE, reply, ttl_argument};
 use crate::error::StoreError;
 use crate::frame::{Entry, FOREIGN, Tags, Token, Value};
@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// Where `key` is read, and where most scripts find it: the frame, or the header and the value.
 pub(super) fn names(key: &Key) -> Vec<Bytes> {
-    if key.is_plain() { vec![key.place(), key.bytes()] } else { vec![key.bytes()] }
+    if key.is_bare() { vec![key.place(), key.bytes()] } else { vec![key.bytes()] }
 }
 
 /// Where the scripts find it that touch its fence.
@@ -34,12 +34,12 @@ pub(super) fn entry(
     now_ms: u64,
 ) -> Option<Bytes> {
     let place = values.next().flatten();
-    if key.is_plain() { composed(key, place, values.next().flatten(), now_ms) } else { place }
+    if key.is_bare() { composed(key, place, values.next().flatten(), now_ms) } else { place }
 }
 
 /// Whether a value stands at `key`, by the kind of what stands at its [`Key::place`].
 pub(super) fn is_value(key: &Key, kind: Option<&[u8]>) -> bool {
-    if key.is_plain() { kind != Some(b"H") } else { kind == Some(b"V") }
+    if key.is_bare() { kind != Some(b"H") } else { kind == Some(b"V") }
 }
 
 /// The frame of the value `data`, which is ours if `place` is its header; else the lease or the hold.
@@ -102,12 +102,12 @@ impl Redis {
         self.script(deadline, script, &names.iter().map(|name| &name[..]).collect::<Vec<_>>(), args).await
     }
 
-    pub(super) async fn plain_head(&self, key: &Key) -> Result<Bytes, StoreError> {
+    pub(super) async fn bare_head(&self, key: &Key) -> Result<Bytes, StoreError> {
         let entry = self.get(key).await?.unwrap_or_default();
         Ok(entry.slice(..entry.len().min(17)))
     }
 
-    pub(super) async fn plain_lease(
+    pub(super) async fn bare_lease(
         &self,
         key: &Key,
         lease: Lease,
@@ -116,7 +116,7 @@ impl Redis {
     ) -> Result<Leased, StoreError> {
         let (blob, term) = (lease.to_bytes(), millis(term).to_string());
         let seen = instead_of.as_ref().map_or(&[][..], |token| token.as_bytes());
-        match self.script_at(READ, &LEASE_PLAIN, key, &[&blob, term.as_bytes(), seen]).await? {
+        match self.script_at(READ, &LEASE_BARE, key, &[&blob, term.as_bytes(), seen]).await? {
             Reply::Nil => Ok(Leased::Granted),
             Reply::Array(found) => {
                 let found = found.into_iter().map(reply::bytes).collect::<Result<Vec<_>, _>>()?;
@@ -127,7 +127,7 @@ impl Redis {
         }
     }
 
-    pub(super) async fn plain_fill(
+    pub(super) async fn bare_fill(
         &self,
         key: &Key,
         token: Token,
@@ -136,10 +136,10 @@ impl Redis {
     ) -> Result<bool, StoreError> {
         let ((header, data), ttl) = (split(key, frame)?, ttl_argument(ttl));
         let args = [&token.as_bytes()[..], &header, ttl.as_bytes(), data];
-        reply::yes(&self.script_at(WRITE, &FILL_PLAIN, key, &args).await?)
+        reply::yes(&self.script_at(WRITE, &FILL_BARE, key, &args).await?)
     }
 
-    pub(super) async fn plain_put(
+    pub(super) async fn bare_put(
         &self,
         key: &Key,
         holder: Token,
