@@ -130,15 +130,12 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 /// # type DbError = std::io::Error; type Task = String;
 /// # #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, cache_runtime::KeyPart)] struct TaskId(u64);
-/// # struct TaskRepo;
+/// # use std::collections::HashMap; struct TaskRepo;
 /// # impl TaskRepo {
 /// #     async fn query(&self, id: TaskId) -> Result<Option<Task>, DbError> { Ok(Some(id.0.to_string())) }
-/// #     async fn query_all(&self, ids: &[TaskId]) -> Result<Vec<(TaskId, Task)>, DbError> {
-/// #         Ok(ids.iter().map(|id| (*id, id.0.to_string())).collect())
-/// #     }
+/// #     async fn query_all(&self, ids: &[TaskId]) -> Vec<(TaskId, Task)> { ids.iter().map(|id| (*id, id.0.to_string())).collect() }
 /// # }
 /// use cache_runtime::{cached, cached_many};
-/// use std::collections::HashMap;
 ///
 /// impl TaskRepo {
 ///     #[cached(ns = "tasks", ttl = "medium")]
@@ -149,7 +146,7 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     /// In the body, `ids` are those that no entry answers for.
 ///     #[cached_many(Self::get, each = ids)]
 ///     pub async fn get_many(&self, ids: &[TaskId]) -> Result<HashMap<TaskId, Task>, DbError> {
-///         Ok(self.query_all(ids).await?.into_iter().collect())
+///         Ok(self.query_all(ids).await.into_iter().collect())
 ///     }
 /// }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DbError> {
@@ -164,8 +161,7 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `each id in ids => Self::get(id, tenant)` | any other: the call of `get` for one `id`, as it is written elsewhere |
 ///
 /// - `ids` is a parameter of the type `&[K]` or `Vec<K>`; a `K` is `Clone`.
-/// - The function returns a `HashMap<K, V>`, a `BTreeMap<K, V>`, a `Vec<(K, V)>`, or a `Vec<Option<V>>` in the order asked, or a
-///   `Result` of one of these.
+/// - It returns a `HashMap<K, V>`, `BTreeMap<K, V>`, `Vec<(K, V)>`, or a `Vec<Option<V>>` in the order asked, or a `Result` of one.
 /// - Where `get` returns an `Option<V>`, an id that the body has no value for is a `None`, which is stored as `get` says
 ///   (`none = ..`); where it returns a `V`, nothing is stored for it.
 /// - The options are those of `get`, except `when`, `swr`, `refresh` and `stale_if_error`, which only calls of `get` know.

@@ -3,7 +3,7 @@
 use crate::cache::Cache;
 use crate::codec::{Compression, Value};
 use crate::engine::{Answer, Engine, HeldEntry, Put, Request, Stamped};
-use crate::frame::{Tags, Token};
+use crate::frame::{LARGEST, Tags, Token};
 use crate::key::{Key, KeyBuf};
 use crate::observe::Invalidation;
 use crate::policy::Policy;
@@ -166,7 +166,7 @@ impl<V: Value> EntryRef<V> {
         let (token, delta) = (Token::random(), Duration::ZERO);
         let stamped = Stamped { token, tags: Tags::NONE, created_ms, soft: None, delta };
         let slot = Slot::full(self.place.site, self.rules, value);
-        let frame = slot.frame(&self.place.store_key(), stamped, Compression::off())?;
+        let frame = slot.frame(&self.place.store_key(), stamped, Compression::off(), LARGEST)?;
         Some(Bytes::from(frame.bytes))
     }
 

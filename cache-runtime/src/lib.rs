@@ -18,12 +18,14 @@ mod entry;
 mod error;
 mod flight;
 mod frame;
+pub mod health;
 #[cfg(feature = "http")]
 pub mod http;
 mod key;
 mod local;
 pub mod manual;
 mod memory;
+mod metrics;
 mod mutation;
 mod observe;
 mod pending;
@@ -58,11 +60,14 @@ pub use self::error::{
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::frame::fuzzing;
+pub use self::health::{Health, KeyCounts};
 pub use self::key::{Key, KeyPart, KeyWriter};
 pub use self::local::Capacity;
 pub use self::observe::{Answer, FunctionStats, Invalidation, LatencyStats, Outcome, Report, Stats, Tier};
 pub use self::plain::{PlainKey, Sweep, Values, escape_pattern};
 pub use self::policy::{Absent, Level, Policy};
 pub use self::progress::{Progress, Subscription};
+#[cfg(feature = "tls")]
+pub use self::redis::Tls;
 pub use self::scope::{Commit, Deferred, Scope};
 pub use self::warm::{Warmed, Warming};

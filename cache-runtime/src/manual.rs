@@ -39,14 +39,21 @@ pub mod refreshing {}
 #[cfg(feature = "http")]
 #[doc = include_str!("../docs/http.md")]
 pub mod http {}
+
 #[doc = include_str!("../docs/progress.md")]
 pub mod progress {}
 
 #[doc = include_str!("../docs/write-behind.md")]
 pub mod write_behind {}
 
+#[doc = include_str!("../docs/batches.md")]
+pub mod batches {}
+
 #[doc = include_str!("../docs/redis.md")]
 pub mod redis {}
+
+#[doc = include_str!("../docs/topologies.md")]
+pub mod topologies {}
 
 #[doc = include_str!("../docs/outages.md")]
 pub mod outages {}

@@ -45,6 +45,13 @@ enum Item {
 }
 
 impl Item {
+    fn name(&self) -> &[u8] {
+        match self {
+            Self::Key(key) => key.name(),
+            Self::Tag(tag) => tag.name(),
+        }
+    }
+
     fn stripe(&self) -> Stripe {
         match self {
             Self::Key(key) => stripe(key.hash),
@@ -141,12 +148,13 @@ impl Pending {
         }
     }
 
-    /// Queues once more what was sent of late.
+    /// Queues once more what was sent of late, of the names that are `concerned`.
     #[cfg(feature = "redis")]
-    pub(crate) fn replay(&self) {
+    pub(crate) fn replay(&self, concerned: impl Fn(&[u8]) -> bool) {
         self.change(|queue| {
             // They stay in the ring: the same snapshot may come back once more.
             let recent = queue.recent.iter().filter(|(sent, _)| sent.elapsed() <= RECENT);
+            let recent = recent.filter(|(_, item)| concerned(item.name()));
             let items: Vec<_> = recent.map(|(_, item)| item.clone()).collect();
             for item in items {
                 queue.insert(item);
@@ -187,11 +195,11 @@ impl Pending {
         self.len.load(Ordering::Acquire)
     }
 
-    /// Up to `most` of the queue; `None` when nothing is left to send.
-    pub(crate) fn batch(&self, most: usize) -> Option<Batch> {
+    /// Up to `most` of the queue, of the names that are `concerned`; `None` when nothing is left to send.
+    pub(crate) fn batch(&self, most: usize, concerned: impl Fn(&[u8]) -> bool) -> Option<Batch> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let numbers: Vec<_> =
-            queue.items.iter().take(most).map(|(item, &number)| (item.clone(), number)).collect();
+        let concerned = queue.items.iter().filter(|(item, _)| concerned(item.name()));
+        let numbers: Vec<_> = concerned.take(most).map(|(item, &number)| (item.clone(), number)).collect();
         let (mut keys, mut tags) = (Vec::new(), Vec::new());
         for (item, _) in &numbers {
             match item {
@@ -243,11 +251,11 @@ mod tests {
         let pending = pending();
         let key = Key::new("shop:tasks:v1:get:1");
         pending.add(std::slice::from_ref(&key), &[]);
-        let batch = pending.batch(10).expect("one key");
+        let batch = pending.batch(10, |_| true).expect("one key");
         pending.add(std::slice::from_ref(&key), &[]);
         pending.sent(&batch);
         assert_eq!(pending.len(), 1);
-        pending.sent(&pending.batch(10).expect("one key"));
+        pending.sent(&pending.batch(10, |_| true).expect("one key"));
         assert!(pending.is_empty());
     }
 
@@ -259,13 +267,13 @@ mod tests {
         let (sent, queued) = ([Key::new("shop:tasks:v1:get:1")], [Key::new("shop:tasks:v1:get:2")]);
         pending.sending(&sent, &[]);
         pending.add(&queued, &[]);
-        pending.sent(&pending.batch(10).expect("one key"));
+        pending.sent(&pending.batch(10, |_| true).expect("one key"));
         for _ in 0..2 {
-            pending.replay();
+            pending.replay(|_| true);
             assert!(pending.contains_any(&sent[0], &[]) && pending.contains_any(&queued[0], &[]));
             // Another restart before this batch was acknowledged, and then one after.
-            pending.replay();
-            pending.sent(&pending.batch(10).expect("both keys"));
+            pending.replay(|_| true);
+            pending.sent(&pending.batch(10, |_| true).expect("both keys"));
             assert!(pending.is_empty());
         }
     }

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     // Words.
     &["key", "tag", "policy", "frame"],
     // Ports.
-    &["observe", "store", "codec"],
+    &["health", "observe", "store", "codec"],
     // Mechanisms.
     &["settings", "site", "breaker", "flight", "local", "pending"],
     // Adapters.
@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
         "progress",
     ],
     // Rim.
-    &["__private", "http"],
+    &["metrics", "__private", "http"],
 ];
 
 /// What a module names although it comes later, and why that stands.

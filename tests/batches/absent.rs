@@ -104,7 +104,7 @@ async fn lasting_many(ids: &[u64], table: &Table) -> Result<HashMap<u64, u64>, D
 async fn an_expired_value_is_no_answer_where_the_body_has_none() {
     let (cache, table) = (Cache::in_process(), Table::of([1]));
     assert_eq!(cache.scope_for(lasting_many(&[1], &table)).await, Ok(HashMap::from([(1, 10)])));
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     let empty = Table::default();
     assert_eq!(cache.scope_for(lasting_many(&[1], &empty)).await, Ok(HashMap::new()));
     assert_eq!(empty.asked(), [vec![1]]);

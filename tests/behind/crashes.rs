@@ -3,19 +3,20 @@
 use bytes::Bytes;
 use cache_runtime::store::{Book, Journal, Redis, Store, StoreFuture, Taken, Token};
 use cache_runtime::{Cache, Key, WriteBehind, WriteBehindOptions, WriteError, Written, cached};
+use cache_tests::gate::Gate;
 use cache_tests::redis_process::RedisServer;
 use cache_tests::through::Through;
+use cache_tests::wait::until;
 use cache_tests::worker::{Worker, serve};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, RedisError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// Where a process stops for good.
+/// Where a process stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Step {
     AppendSent,
@@ -32,6 +33,7 @@ enum Step {
 #[derive(Clone)]
 struct Stop {
     at: Option<Step>,
+    gate: Gate,
     stopped: UnboundedSender<Value>,
 }
 
@@ -39,7 +41,7 @@ impl Stop {
     async fn pass(&self, step: Step) {
         if self.at == Some(step) {
             let _ = self.stopped.send(json!({ "stopped": step }));
-            pending::<()>().await;
+            self.gate.wait().await;
         }
     }
 }
@@ -153,6 +155,12 @@ impl Process {
     }
 }
 
+/// Refuses a number that is smaller than the last.
+const KEEP_NEWEST: &str = "local last = redis.call('HGET', 'numbers', ARGV[1])
+if last and tonumber(last) >= tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', 'numbers', ARGV[1], ARGV[3])
+return redis.call('HSET', 'rows', ARGV[1], ARGV[2])";
+
 /// Saves a batch at once, and writes down what was saved in which order.
 async fn save(
     batch: Vec<Written<u64, u64>>,
@@ -163,7 +171,8 @@ async fn save(
     let mut all = redis::pipe();
     all.atomic();
     for Written { key, value, number, .. } in &batch {
-        all.hset("rows", key, value).rpush("log", format!("{key} {value} {number}"));
+        all.cmd("EVAL").arg(KEEP_NEWEST).arg(0).arg(key).arg(value).arg(number);
+        all.rpush("log", format!("{key} {value} {number}"));
     }
     all.query_async::<()>(&mut rows).await?;
     stop.pass(Step::Saved).await;
@@ -175,12 +184,18 @@ pub(super) fn child() {
     serve("writer", async |mut parent| {
         let (url, at): (String, Option<Step>) = parent.config();
         let (stopped, mut stops) = unbounded_channel();
-        let process = Arc::new(Process::start(&url, Stop { at, stopped: stopped.clone() }).await);
+        let gate = Gate::default();
+        let stop = Stop { at, gate: gate.clone(), stopped: stopped.clone() };
+        let process = Arc::new(Process::start(&url, stop).await);
         parent.answer(&json!("started"));
         loop {
             let told: Option<Value> = tokio::select! {
                 question = parent.question() => {
                     let Some(question) = question else { return };
+                    if question == "go on" {
+                        gate.open();
+                        continue;
+                    }
                     let [id, value] = [0, 1].map(|at| question[at].as_u64().expect("a number"));
                     let (process, written) = (process.clone(), stopped.clone());
                     tokio::spawn(async move {
@@ -199,6 +214,11 @@ pub(super) fn child() {
             }
         }
     });
+}
+
+/// For a process in the test's own.
+fn stop(at: Option<Step>) -> Stop {
+    Stop { at, gate: Gate::default(), stopped: unbounded_channel().0 }
 }
 
 async fn writer(server: &RedisServer, at: Option<Step>) -> Worker {
@@ -231,14 +251,13 @@ async fn killed_at(step: Step) -> (Vec<[u64; 3]>, Option<u64>) {
 async fn try_killed_at(step: Step) -> Option<(Vec<[u64; 3]>, Option<u64>)> {
     let server = RedisServer::start();
     server.cli(&["HSET", "rows", "1", "10"]);
-    let (stopped, _stops) = unbounded_channel();
-    let reader = Process::start(&server.url(), Stop { at: Some(Step::TakeSent), stopped }).await;
+    let reader = Process::start(&server.url(), stop(Some(Step::TakeSent))).await;
     assert_eq!(reader.read(1).await, 10);
     let mut doomed = writer(&server, Some(step)).await;
     doomed.send(json!([1, 20])).await;
-    let acknowledges = !matches!(step, Step::AppendSent | Step::AppendAnswered);
+    let both = !matches!(step, Step::AppendSent | Step::AppendAnswered);
     let mut told = Vec::new();
-    while told.len() <= usize::from(acknowledges) {
+    while told.len() <= usize::from(both) {
         let next = doomed.receive().await;
         if next.get("failed").is_some() {
             return None;
@@ -251,8 +270,7 @@ async fn try_killed_at(step: Step) -> Option<(Vec<[u64; 3]>, Option<u64>)> {
 
     let written = if step == Step::AppendSent { 10 } else { 20 };
     assert_eq!(reader.read(1).await, written, "{step:?}: what stood there is not read any more");
-    let nobody = Stop { at: None, stopped: unbounded_channel().0 };
-    let survivor = Process::start(&server.url(), nobody).await;
+    let survivor = Process::start(&server.url(), stop(None)).await;
     let evict = || server.cli(&["DEL", "shop:crashes:v1:row:1"]);
     if acknowledged.is_some() {
         evict();
@@ -299,4 +317,26 @@ async fn a_write_that_was_saved_and_not_ended_is_saved_again() {
         let (saved, acknowledged) = killed_at(step).await;
         assert_eq!(saved, [[1, 20, acknowledged.expect("acknowledged")]; 2], "{step:?}");
     }
+}
+
+/// The gap in the order that a source closes by the number.
+#[tokio::test]
+async fn who_stood_still_in_a_save_comes_late_and_is_told_by_its_number() {
+    let server = RedisServer::start();
+    let mut frozen = writer(&server, Some(Step::SaveBegun)).await;
+    frozen.send(json!([1, 20])).await;
+    let told = [frozen.receive().await, frozen.receive().await];
+    assert!(told.contains(&json!({ "stopped": Step::SaveBegun })), "{told:?}");
+    frozen.freeze();
+    let survivor = Process::start(&server.url(), stop(None)).await;
+    assert_eq!(survivor.behind.flush(Duration::from_secs(10)).await, Ok(0), "it is taken over");
+    until("30 is written", async || survivor.write(1, 30).await.is_ok()).await;
+    assert_eq!(survivor.behind.flush(Duration::from_secs(10)).await, Ok(0));
+    frozen.thaw();
+    frozen.send(json!("go on")).await;
+    until("the late save", async || log(&server).last().is_some_and(|last| last[1] == 20)).await;
+    let saved = log(&server);
+    assert!(saved[saved.len() - 1][2] < saved[saved.len() - 2][2], "{saved:?}");
+    assert_eq!(server.cli(&["HGET", "rows", "1"]), "30");
+    assert_eq!(survivor.read(1).await, 30);
 }

@@ -356,7 +356,7 @@ async fn what_fails_too_often_is_told_and_forgotten() {
         process.write(2, 20).await.expect("written");
         source.0.gate.open();
         assert_eq!(process.flush().await, 0);
-        let told = lock(&told);
+        let told = std::mem::take(&mut *lock(&told));
         let [(write, error)] = &told[..] else { panic!("{told:?}") };
         assert_eq!((write.key, write.value, write.number, &error[..]), (1, 10, number, "1 is bad"));
         assert_eq!(source.row(2), 20, "its neighbour is saved");

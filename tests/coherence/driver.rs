@@ -6,10 +6,10 @@ use crate::checker::{Checker, Event};
 use crate::faults;
 use crate::log::{Kind, Record, Recorder, SIZE};
 use crate::measure::{MS, Random, now};
+use crate::servers::Servers;
 use crate::source::{Source, receive};
 use crate::worker::{Config, TO_SOURCE, gaps};
 use cache_tests::proxy::Proxy;
-use cache_tests::redis_process::RedisServer;
 use cache_tests::worker::Worker;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) const ROLE: &str = "coherence";
 
 /// What faults are done to.
 pub(crate) struct Cluster {
-    pub(crate) redis: RedisServer,
+    pub(crate) servers: Servers,
     pub(crate) source: Arc<Source>,
     pub(crate) places: Vec<Place>,
     pub(crate) events: mpsc::Sender<Event>,
@@ -48,7 +48,11 @@ impl Cluster {
         self.config.process += 1;
         let process = self.config.process;
         self.tell(Event::Born { process, place }).await;
-        let redis = self.places[place].proxy.url();
+        let redis = match &self.servers {
+            Servers::One(_) => self.places[place].proxy.url(),
+            // Its servers say where they are, and no proxy is there.
+            Servers::Many(cluster) => cluster.url(),
+        };
         let worker = Worker::spawn(ROLE, Config { redis, ..self.config.clone() }).await;
         (self.places[place].worker, self.places[place].process) = (Some(worker), process);
     }
@@ -91,10 +95,10 @@ pub(crate) async fn run(options: &Options) -> Checker {
         pace_ms: options.pace_ms,
         broken: options.broken,
     };
-    let redis = RedisServer::start();
-    let mut cluster = Cluster { redis, source, places: Vec::new(), events, config };
+    let servers = Servers::start(options.cluster);
+    let mut cluster = Cluster { servers, source, places: Vec::new(), events, config };
     for place in 0..options.workers {
-        let proxy = Proxy::to(cluster.redis.port()).await;
+        let proxy = Proxy::to(cluster.servers.all()[0].port()).await;
         cluster.places.push(Place { proxy, worker: None, process: 0 });
         cluster.spawn(place).await;
     }

@@ -5,6 +5,7 @@ use crate::broken::Broken;
 use crate::checker::Event;
 use crate::driver::{Cluster, Place, sleep_until};
 use crate::measure::{MS, Nanos, Random, now};
+use crate::servers::break_cluster;
 use cache_tests::proxy::Direction;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,14 @@ faults! {
     Full "full",
     /// A worker stands still during a load that outlasts its lease.
     SlowLoad "slow-load",
+    /// Slots move from one master of a cluster to another.
+    Reshard "reshard",
+    /// A master gives way to its replica.
+    Failover "failover",
+    /// A master dies, and its replica takes its place.
+    MasterKill "master-kill",
+    /// A master stands still, perhaps for so long that its replica takes its place.
+    MasterFreeze "master-freeze",
 }
 
 impl Fault {
@@ -71,8 +80,24 @@ impl Fault {
             "redis" => Some(vec![Kill, Snapshot, Freeze]),
             "worker" => Some(vec![Self::WorkerFreeze, Self::WorkerKill, Self::CommitKill]),
             "memory" => Some(vec![Self::Evict, Self::Full]),
+            "cluster" => Some(vec![Self::Reshard, Self::Failover, Self::MasterKill, Self::MasterFreeze]),
             _ => Self::ALL.iter().find(|fault| fault.name() == word).map(|fault| vec![*fault]),
         }
+    }
+
+    /// Whether it can be done to one server, or to a cluster.
+    pub(crate) fn concerns(self, cluster: bool) -> bool {
+        use Fault::{ClientKill, CommitKill, Flush, ScriptFlush, SlowLoad, WorkerFreeze, WorkerKill};
+        let of_cluster = self.is_of_cluster();
+        let of_any = matches!(
+            self,
+            ClientKill | CommitKill | Flush | ScriptFlush | SlowLoad | WorkerFreeze | WorkerKill
+        );
+        of_any || of_cluster == cluster
+    }
+
+    fn is_of_cluster(self) -> bool {
+        matches!(self, Self::Reshard | Self::Failover | Self::MasterKill | Self::MasterFreeze)
     }
 
     /// Whether Redis answers nobody meanwhile.
@@ -82,7 +107,8 @@ impl Fault {
 
     /// Whether Redis may lose what it has been told.
     pub(crate) fn forgets(self) -> bool {
-        matches!(self, Self::Kill | Self::Snapshot | Self::Flush | Self::Evict | Self::Full)
+        use Fault::{Evict, Flush, Full, Kill, MasterFreeze, MasterKill, Snapshot};
+        matches!(self, Kill | Snapshot | Flush | Evict | Full | MasterKill | MasterFreeze)
     }
 
     /// Whether it is done to a worker's feed alone.
@@ -129,16 +155,19 @@ fn draw(deck: &mut Vec<Fault>, faults: &[Fault], random: &mut Random) -> Fault {
 
 async fn one(cluster: &mut Cluster, fault: Fault, place: usize, random: &mut Random, broken: Option<Broken>) {
     match fault {
+        Fault::Reshard | Fault::Failover | Fault::MasterKill | Fault::MasterFreeze => {
+            break_cluster(cluster, fault, random).await;
+        }
         Fault::Kill => {
-            block_in_place(|| cluster.redis.kill());
+            block_in_place(|| cluster.servers.one().kill());
             sleep(random.millis(100, 2_000)).await;
-            block_in_place(|| cluster.redis.restart());
+            block_in_place(|| cluster.servers.one().restart());
         }
         Fault::Snapshot => snapshot(cluster, place, random, broken).await,
         Fault::Freeze => {
-            block_in_place(|| cluster.redis.freeze());
+            block_in_place(|| cluster.servers.one().freeze());
             sleep(random.millis(100, 5_000)).await;
-            block_in_place(|| cluster.redis.thaw());
+            block_in_place(|| cluster.servers.one().thaw());
         }
         Fault::WorkerFreeze => freeze(cluster, place, random.millis(100, 5_000)).await,
         Fault::WorkerKill => {
@@ -213,16 +242,16 @@ async fn freeze(cluster: &mut Cluster, place: usize, length: Duration) {
 /// What is saved, mutated and lost; half of the time a mutator is dead when it would have to repeat its invalidations.
 async fn snapshot(cluster: &mut Cluster, place: usize, random: &mut Random, broken: Option<Broken>) {
     let saved = now();
-    block_in_place(|| cluster.redis.save_snapshot());
+    block_in_place(|| cluster.servers.one().save_snapshot());
     let file = dump(cluster);
     sleep(random.millis(200, 2_000)).await;
     let mutator_dies = broken == Some(Broken::LostWrites) || random.chance(500);
     if mutator_dies {
         cluster.kill(place).await;
     }
-    block_in_place(|| cluster.redis.kill());
+    block_in_place(|| cluster.servers.one().kill());
     sleep(random.millis(0, 500)).await;
-    block_in_place(|| cluster.redis.restart());
+    block_in_place(|| cluster.servers.one().restart());
     cluster.tell(Event::Restored { saved, up: now() }).await;
     // Else every later restart would bring it back.
     std::fs::remove_file(file).expect("the server wrote it");
@@ -232,7 +261,7 @@ async fn snapshot(cluster: &mut Cluster, place: usize, random: &mut Random, brok
 }
 
 fn dump(cluster: &Cluster) -> PathBuf {
-    let reply = block_in_place(|| cluster.redis.cli(&["CONFIG", "GET", "dir"]));
+    let reply = block_in_place(|| cluster.servers.one().cli(&["CONFIG", "GET", "dir"]));
     let folder = reply.lines().last().expect("the server has a folder");
     Path::new(folder).join("dump.rdb")
 }
@@ -275,13 +304,14 @@ async fn fill_up(cluster: &mut Cluster, fault: Fault, random: &mut Random) {
     order(cluster, &["CONFIG", "SET", "maxmemory", "0"]);
 }
 
-/// Tells the server something that it may refuse, being full or just started.
+/// Tells the servers something that they may refuse, being full, just started, or replicas.
 fn order(cluster: &Cluster, words: &[&str]) {
-    let _ = block_in_place(|| -> redis::RedisResult<redis::Value> {
-        let patience = Duration::from_secs(2);
-        let mut connection =
-            redis::Client::open(cluster.redis.url())?.get_connection_with_timeout(patience)?;
-        connection.set_read_timeout(Some(patience))?;
-        redis::cmd(words[0]).arg(&words[1..]).query(&mut connection)
-    });
+    for server in cluster.servers.all() {
+        let _ = block_in_place(|| -> redis::RedisResult<redis::Value> {
+            let patience = Duration::from_secs(2);
+            let mut connection = redis::Client::open(server.url())?.get_connection_with_timeout(patience)?;
+            connection.set_read_timeout(Some(patience))?;
+            redis::cmd(words[0]).arg(&words[1..]).query(&mut connection)
+        });
+    }
 }

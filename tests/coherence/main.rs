@@ -14,6 +14,7 @@ mod log;
 mod measure;
 mod registers;
 mod report;
+mod servers;
 mod source;
 mod worker;
 
@@ -25,13 +26,14 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: coherence [--seconds N] [--seed N] [--workers N] [--faults LIST] [--only LIST] [--pace MS]
-                 [--strict] [--self-test] [--json FILE]
+                 [--cluster] [--strict] [--self-test] [--json FILE]
   --seconds    how long (60); the first fifth is without faults
   --seed       decides what happens (1)
   --workers    processes (6)
-  --faults     all (the default), none, or some of the groups redis, worker, proxy, feed, memory and of the kinds below
+  --faults     all (the default), none, or some of the groups redis, worker, proxy, feed, memory, cluster and of the kinds below
   --only       contestants (all), by their names in the report
   --pace       longest pause of a reader, in milliseconds (100)
+  --cluster    over three masters and their replicas, with the faults that are made for that; only this library
   --strict     what is read in the windows W2, W3 and W6 is a violation too
   --self-test  runs without an assumption or a guard, each of which must be noticed
   --json       writes the report there";
@@ -46,6 +48,7 @@ pub(crate) struct Options {
     pub(crate) faults: Vec<Fault>,
     pub(crate) pace_ms: u64,
     pub(crate) broken: Option<Broken>,
+    pub(crate) cluster: bool,
     strict: bool,
     self_test: bool,
     json: Option<String>,
@@ -61,12 +64,14 @@ impl Options {
             faults: Fault::ALL.to_vec(),
             pace_ms: 100,
             broken: None,
+            cluster: false,
             strict: false,
             self_test: false,
             json: None,
         };
         while let Some(word) = words.next() {
             match word.as_str() {
+                "--cluster" => options.cluster = true,
                 "--strict" => options.strict = true,
                 "--self-test" => options.self_test = true,
                 "--seconds" => options.seconds = words.next()?.parse().ok()?,
@@ -85,6 +90,12 @@ impl Options {
                 _ => return None,
             }
         }
+        let cluster = options.cluster;
+        if cluster && options.self_test {
+            return None;
+        }
+        options.faults.retain(|fault| fault.concerns(cluster));
+        options.contestants.retain(|&at| !cluster || table()[at].ours);
         Some(options)
     }
 

@@ -332,3 +332,23 @@ async fn what_a_handler_calls_is_not_cached_and_not_reported() {
     let counted = &cache.stats().namespaces["api"]["/things/{id}"];
     assert_eq!((counted.loaded, counted.hits_l1), (1, 1));
 }
+
+/// A layer within the handler of another one: what it would answer is as old as its own entry.
+#[tokio::test]
+async fn a_layer_within_a_cached_route_is_no_cache() {
+    let source = Source::counting(&[]);
+    let cache = Cache::in_process();
+    let inner =
+        HttpCache::in_namespace(&cache, "inner").route("/things/{id}", Policy::LONG).layer(source.clone());
+    let inner = Client(inner);
+    inner.get("/things/1").await;
+    let asked = inner.clone();
+    let outer = Source::by(move |request| {
+        let inner = asked.clone();
+        Box::pin(async move { Ok(inner.raw(request).await?.map(http_body_util::BodyExt::boxed_unsync)) })
+    });
+    let outer = Client::over(&cache, Policy::SHORT, &outer);
+    let seen = outer.get("/things/1").await;
+    assert_eq!((&*seen.body, seen.how()), ("2", "api; fwd=miss; stored"));
+    assert_eq!(inner.get("/things/1").await.body, "1", "its own entry stays");
+}

@@ -1,9 +1,11 @@
 //! Stale responses while they are reloaded, and when they are not served.
 
 use crate::world::{Client, Source};
-use cache_runtime::Policy;
 use cache_runtime::http::HttpCache;
+use cache_runtime::store::Memory;
+use cache_runtime::{Cache, Policy};
 use http::Method;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::advance;
 use tower_layer::Layer as _;
@@ -54,6 +56,23 @@ async fn the_response_may_shorten_how_long_it_is_served_stale() {
     }
 }
 
+/// What another process has stored ends in this one's memory when its response says so, too.
+#[tokio::test(start_paused = true)]
+async fn a_response_of_another_process_is_served_stale_no_longer_than_it_says() {
+    let store = Arc::new(Memory::default());
+    let source = Source::counting(&[("cache-control", "max-age=60, stale-while-revalidate=20")]);
+    let process = || {
+        let cache = Cache::builder().store(store.clone()).build().expect("a good configuration");
+        Client::over(&cache, PATIENT, &source)
+    };
+    let (one, other) = (process(), process());
+    one.get("/things/1").await;
+    assert_eq!(other.get("/things/1").await.how(), "api; hit; ttl=60; detail=l2");
+    assert_eq!(other.get("/things/1").await.how(), "api; hit; ttl=60; detail=l1");
+    advance(Duration::from_secs(82)).await;
+    assert_eq!(other.get("/things/1").await.body, "2");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_invalidated_is_not_served_stale() {
     let (client, _) = after(70, &[]).await;
@@ -72,7 +91,7 @@ async fn a_client_that_wants_a_fresh_response_waits_for_it() {
 #[tokio::test(start_paused = true)]
 async fn a_response_without_an_end_stays_until_it_is_invalidated() {
     let source = Source::counting(&[]);
-    let http = HttpCache::new(&cache_runtime::Cache::in_process()).route("/things/{id}", Policy::NEVER);
+    let http = HttpCache::new(&Cache::in_process()).route("/things/{id}", Policy::NEVER);
     let client = Client(http.layer(source));
     client.get("/things/1").await;
     advance(Duration::from_secs(72_001)).await;

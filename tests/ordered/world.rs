@@ -46,7 +46,7 @@ impl World {
 
     /// A process over `store` that does what the spy says.
     pub(crate) fn spying(store: Arc<dyn Store>, spy: &Spy) -> Process {
-        Process::over(Arc::new(Spied { store, spy: spy.clone() }))
+        Process::over(spy.over(store))
     }
 }
 
@@ -155,6 +155,11 @@ impl Spy {
     /// For a process that hears of no invalidation but its own.
     pub(crate) fn unfed() -> Self {
         Self { feed: Some(Arc::<Memory>::default()), ..Self::default() }
+    }
+
+    /// What a process sees of `store`.
+    pub(crate) fn over(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        Arc::new(Spied { store, spy: self.clone() })
     }
 }
 

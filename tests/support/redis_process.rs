@@ -115,12 +115,15 @@ impl RedisServer {
 
     /// Runs one command and returns its reply as text, one line for each element, nil as the empty text.
     pub fn cli(&self, command: &[&str]) -> String {
-        let reply = redis::Client::open(self.url()).and_then(|client| {
-            let mut connection = client.get_connection_with_timeout(DEADLINE)?;
-            connection.set_read_timeout(Some(DEADLINE))?;
-            redis::cmd(command[0]).arg(&command[1..]).query(&mut connection)
-        });
-        text(&reply.unwrap_or_else(|error| panic!("{command:?}: {error}")))
+        self.try_cli(command).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    }
+
+    /// The same where the server may be away, or refuse.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn try_cli(&self, command: &[&str]) -> redis::RedisResult<String> {
+        try_cli(self.port, command)
     }
 
     /// A connection of the test's own, with patience.
@@ -189,7 +192,15 @@ impl Drop for RedisServer {
     }
 }
 
-fn new_folder() -> PathBuf {
+/// Runs one command on the server at `port`.
+pub(crate) fn try_cli(port: u16, command: &[&str]) -> redis::RedisResult<String> {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}/"))?;
+    let mut connection = client.get_connection_with_timeout(DEADLINE)?;
+    connection.set_read_timeout(Some(DEADLINE))?;
+    redis::cmd(command[0]).arg(&command[1..]).query(&mut connection).map(|reply| text(&reply))
+}
+
+pub(crate) fn new_folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -202,12 +213,14 @@ fn new_folder() -> PathBuf {
     }
 }
 
-fn free_port() -> u16 {
+/// A port of 127.0.0.1 that nobody has now.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
     listener.local_addr().expect("a bound listener has an address").port()
 }
 
-fn ping(port: u16, patience: Duration) -> io::Result<()> {
+pub(crate) fn ping(port: u16, patience: Duration) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), patience)?;
     stream.set_read_timeout(Some(patience))?;
     stream.write_all(b"PING\r\n")?;

@@ -44,21 +44,26 @@ pub struct Written<K, V> {
 ///
 /// The last one that is dropped ends the work of this process: [`flush`](Self::flush) first.
 pub struct WriteBehind<K, V> {
-    shared: Arc<Shared>,
-    _worker: Arc<AbortOnDrop<()>>,
+    running: Arc<Running>,
     types: PhantomData<fn(K, V)>,
 }
 
 impl<K, V> Clone for WriteBehind<K, V> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), _worker: self._worker.clone(), types: PhantomData }
+        Self { running: self.running.clone(), types: PhantomData }
     }
 }
 
 impl<K, V> std::fmt::Debug for WriteBehind<K, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("WriteBehind").field(&self.shared.book.name()).finish()
+        f.debug_tuple("WriteBehind").field(&self.running.shared.book.name()).finish()
     }
+}
+
+/// A worker, and what it works for.
+struct Running {
+    shared: Arc<Shared>,
+    _worker: AbortOnDrop<()>,
 }
 
 /// What writers and the worker of one process share.
@@ -132,7 +137,7 @@ impl Cache {
             saved: Notify::new(),
         });
         let worker = AbortOnDrop(tokio::spawn(Worker::new(shared.clone(), save, dead).run()));
-        WriteBehind { shared, _worker: Arc::new(worker), types: PhantomData }
+        WriteBehind { running: Arc::new(Running { shared, _worker: worker }), types: PhantomData }
     }
 }
 
@@ -152,8 +157,8 @@ impl<K: Serialize, V: Value> WriteBehind<K, V> {
     /// # Cancel safety
     /// Dropped before its end, it may or may not have happened.
     pub async fn write(&self, entry: &EntryRef<V>, key: K, value: V) -> Result<u64, WriteError> {
-        let (place, Settings { namespace, .. }) = (entry.place(), &self.shared.settings);
-        assert!(place.cache.is(&self.shared.cache), "the entry is of another cache");
+        let (place, Settings { namespace, .. }) = (entry.place(), &self.running.shared.settings);
+        assert!(place.cache.is(&self.running.shared.cache), "the entry is of another cache");
         let known = namespace.as_deref().is_none_or(|namespace| namespace == place.site.namespace);
         assert!(known, "the entry is of the namespace `{}`, and not looked for there", place.site.namespace);
         let mut source = Vec::new();
@@ -162,9 +167,9 @@ impl<K: Serialize, V: Value> WriteBehind<K, V> {
         let write = Write { source: source.into(), frame }.to_bytes().ok_or(WriteError::Unwritable)?;
         // Held from before the journal has it: no load that began earlier is stored after it.
         let hold = entry.hold().await;
-        let number = self.shared.append(entry, write).await?;
-        self.shared.unread.fetch_add(1, Ordering::Relaxed);
-        self.shared.nudged.notify_one();
+        let number = self.running.shared.append(entry, write).await?;
+        self.running.shared.unread.fetch_add(1, Ordering::Relaxed);
+        self.running.shared.nudged.notify_one();
         hold.put(value).await;
         Ok(number)
     }
@@ -179,7 +184,7 @@ impl<K: Serialize, V: Value> WriteBehind<K, V> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn flush(&self, deadline: Duration) -> Result<usize, StoreError> {
-        let shared = &*self.shared;
+        let shared = &*self.running.shared;
         let end = Instant::now() + deadline;
         let _flushing = Flushing::begin(&shared.flushing);
         loop {

@@ -5,6 +5,7 @@ use crate::catalog::catalog;
 use crate::codec::Compression;
 use crate::engine::{Engine, Parts};
 use crate::error::ConfigError;
+use crate::frame::LARGEST;
 use crate::local::{Capacity, Local};
 use crate::memory::Memory;
 use crate::pending::Pending;
@@ -14,9 +15,12 @@ use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Bodies that run at once in one namespace, unless said.
 const LOADS: usize = 64;
+/// A connection that is asked for signs of life all the time is not idle.
+const SHORTEST_IDLE: Duration = Duration::from_millis(100);
 
 /// What becomes of the entries when the server was restarted or replaced by a copy of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,9 +40,14 @@ pub struct CacheBuilder {
     pub(super) app: String,
     pub(super) local: Capacity,
     store: Choice,
+    #[cfg(feature = "redis")]
+    tls: Option<crate::redis::Tls>,
     enabled: bool,
     loads: usize,
     pub(super) settings: Settings,
+    largest: usize,
+    operations: Option<usize>,
+    idle: Option<Duration>,
     #[cfg_attr(
         not(feature = "redis"),
         expect(dead_code, reason = "only a server restarts apart from its caches")
@@ -51,7 +60,7 @@ enum Choice {
     Given(Arc<dyn Store>),
     #[cfg(feature = "redis")]
     Redis {
-        url: String,
+        url: Result<String, ConfigError>,
         setting: &'static str,
     },
 }
@@ -62,19 +71,54 @@ impl Default for CacheBuilder {
             app: String::new(),
             local: Capacity::mib(64),
             store: Choice::InProcess,
+            #[cfg(feature = "redis")]
+            tls: None,
             enabled: true,
             loads: LOADS,
             settings: Settings::default(),
+            largest: LARGEST,
+            operations: None,
+            idle: None,
             on_restart: OnRestart::Replay,
         }
     }
 }
 
 impl CacheBuilder {
-    /// Shares entries through a Redis or Valkey (≥ 7.0): `redis://[user:password@]host[:port][/db]`.
+    /// Shares entries through a Redis or Valkey (≥ 7.0): `redis://[user:password@]host[:port][/db]`, or one of the other forms that the
+    /// manual's page on topologies names.
     #[cfg(feature = "redis")]
     pub fn redis(self, url: impl Into<String>) -> Self {
-        Self { store: Choice::Redis { url: url.into(), setting: "redis url" }, ..self }
+        self.redis_at(Ok(url.into()))
+    }
+
+    #[cfg(feature = "redis")]
+    fn redis_at(self, url: Result<String, ConfigError>) -> Self {
+        Self { store: Choice::Redis { url, setting: "redis url" }, ..self }
+    }
+
+    /// Shares entries through a Redis Cluster, found by any of its servers: `redis://[user:password@]host[:port]`, the same in
+    /// everything but the host. It has to be without `OnRestart::Flush`.
+    #[cfg(feature = "cluster")]
+    pub fn redis_cluster(self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.redis_at(crate::redis::joined("cluster", urls, ""))
+    }
+
+    /// Shares entries through the master of this name, found by any of its sentinels: `redis://[user:password@]host[:port][/db]` with
+    /// the host and port of a sentinel, and user, password and database of the master; the same in everything but the host.
+    #[cfg(feature = "sentinel")]
+    pub fn redis_sentinel(
+        self,
+        urls: impl IntoIterator<Item = impl Into<String>>,
+        master: impl AsRef<str>,
+    ) -> Self {
+        self.redis_at(crate::redis::joined("sentinel", urls, master.as_ref()))
+    }
+
+    /// Certificates for `rediss://`.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: crate::redis::Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Shares entries through `store`: several caches over one [`Memory`], or a store of your own.
@@ -132,6 +176,24 @@ impl CacheBuilder {
         self
     }
 
+    /// How many bytes a value may take in the store, as its codec writes it; 64 MiB unless said, which is the most. A larger one is returned
+    /// to its caller, not stored, and counted as `not_storable`.
+    pub fn largest_value(self, bytes: usize) -> Self {
+        Self { largest: bytes, ..self }
+    }
+
+    /// How many operations wait for an answer of the server at once; without a limit unless said. Others wait for their turn, in the order
+    /// they came, each as long as it would wait for the answer, and then fail as if that had not come.
+    pub fn operations(self, most: usize) -> Self {
+        Self { operations: Some(most), ..self }
+    }
+
+    /// After how long without an operation the server is asked for a sign of life; 30 s unless said, and up to a sixth later. A connection
+    /// without one for a second is given up, so that no caller has to find out.
+    pub fn idle_check(self, after: Duration) -> Self {
+        Self { idle: Some(after), ..self }
+    }
+
     /// Builds the cache; never waits for the store, never fails because it is down.
     ///
     /// # Errors
@@ -141,6 +203,7 @@ impl CacheBuilder {
     /// With a Redis, outside of a tokio runtime.
     pub fn build(self) -> Result<Cache, ConfigError> {
         check_app("application name", &self.app)?;
+        self.check_limits()?;
         check_keys()?;
         let local = Arc::new(Local::new(self.local));
         let pending = Arc::new(Pending::of(self.app.clone(), local.clone()));
@@ -150,8 +213,9 @@ impl CacheBuilder {
             #[cfg(feature = "redis")]
             Choice::Redis { url, setting } => {
                 let guarded = (self.on_restart == OnRestart::Flush).then(|| self.app.clone());
-                let upkeep = crate::redis::Upkeep { pending: pending.clone(), guarded };
-                Arc::new(crate::redis::Redis::draining(url, setting, upkeep)?)
+                let upkeep = crate::redis::Upkeep::of(pending.clone(), guarded);
+                let upkeep = upkeep.limited(self.operations, self.idle);
+                crate::redis::open(&url.clone()?, setting, self.tls.as_ref(), upkeep)?
             }
         };
         Ok(self.over(store, local, pending))
@@ -176,9 +240,24 @@ impl CacheBuilder {
 
     fn over(self, store: Arc<dyn Store>, local: Arc<Local>, pending: Arc<Pending>) -> Cache {
         store.listen(&self.app, local.clone());
-        let Self { app, enabled, loads, settings, .. } = self;
-        let parts = Parts { app, store, local, pending, enabled, loads, settings };
+        let Self { app, enabled, loads, settings, largest, .. } = self;
+        let parts = Parts { app, store, local, pending, enabled, loads, settings, largest };
         Cache { engine: Arc::new(Engine::new(parts)) }
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let most = tokio::sync::Semaphore::MAX_PERMITS;
+        if self.largest > LARGEST {
+            let problem = format!("is {} bytes: an entry has {LARGEST} at most", self.largest);
+            return Err(ConfigError::new("largest_value", problem));
+        }
+        if let Some(operations) = self.operations.filter(|operations| !(1..=most).contains(operations)) {
+            return Err(ConfigError::new("operations", format!("is {operations}, not from 1 to {most}")));
+        }
+        if let Some(idle) = self.idle.filter(|idle| *idle < SHORTEST_IDLE) {
+            return Err(ConfigError::new("idle_check", format!("is {idle:?}, less than {SHORTEST_IDLE:?}")));
+        }
+        Ok(())
     }
 
     pub(super) fn from_vars(
@@ -197,13 +276,17 @@ impl CacheBuilder {
         if let Some(url) = text("CACHE_URL")? {
             #[cfg(feature = "redis")]
             {
-                builder.store = Choice::Redis { url, setting: "CACHE_URL" };
+                builder.store = Choice::Redis { url: Ok(url), setting: "CACHE_URL" };
             }
             #[cfg(not(feature = "redis"))]
             {
                 drop(url);
                 return Err(no_redis());
             }
+        }
+        #[cfg(feature = "redis")]
+        {
+            builder.tls = crate::redis::Tls::of_files(text)?;
         }
         if let Some(app) = text("CACHE_APP")? {
             check_app("CACHE_APP", &app)?;

@@ -6,7 +6,8 @@ pub use self::builder::{CacheBuilder, OnRestart};
 
 use crate::context;
 use crate::engine::Engine;
-use crate::error::{AlreadyInstalled, ConfigError, NotReady};
+use crate::error::{AlreadyInstalled, ConfigError, NotReady, StoreError};
+use crate::health::{Health, KeyCounts};
 
 use crate::observe::{Invalidation, Stats};
 
@@ -199,6 +200,35 @@ impl Cache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.engine.stats()
+    }
+
+    /// How the cache is: whether its store answers, whether this process hears of invalidations, and what speaks against the configuration
+    /// of the server. Takes two seconds at most; a store that cannot be reached is an answer.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let health = cache_runtime::Cache::in_process().health().await;
+    /// assert_eq!(health.to_string(), "healthy: in-process answers; feed live; 0 invalidations wait");
+    /// # }
+    /// ```
+    pub async fn health(&self) -> Health {
+        self.engine.health().await
+    }
+
+    /// How many keys each namespace has in the store, looking at about `most` keys and for a second or so; by `SCAN`, which may count a
+    /// key twice while the server resizes its table.
+    ///
+    /// # Errors
+    /// If the store cannot be asked or does not let keys be listed.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn key_counts(&self, most: usize) -> Result<KeyCounts, StoreError> {
+        self.engine.store.key_counts(&self.engine.app, most).await
     }
 
     pub(crate) fn is(&self, other: &Self) -> bool {

@@ -64,6 +64,23 @@ fn a_wrong_url_is_named_without_its_password() {
     }
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn files_of_certificates_are_named_by_their_variables() {
+    let error = |vars: &[(&str, &str)]| {
+        from_vars(vars).and_then(CacheBuilder::build).expect_err("it is wrong").to_string()
+    };
+    let url = ("CACHE_URL", "rediss://:hunter2@localhost");
+    let missing = error(&[url, ("CACHE_TLS_CA", "/no/such/file")]);
+    assert!(missing.starts_with("CACHE_TLS_CA is `/no/such/file`: "), "{missing}");
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    assert_eq!(error(&[url, ("CACHE_TLS_CA", manifest)]), "CACHE_TLS_CA has no certificate in PEM");
+    assert_eq!(error(&[url, ("CACHE_TLS_KEY", manifest)]), "CACHE_TLS_KEY is set without its certificate");
+    assert_eq!(error(&[url, ("CACHE_TLS_CERT", manifest)]), "CACHE_TLS_CERT is set without its key");
+    let plain = error(&[("CACHE_URL", "redis://localhost"), ("CACHE_TLS_CA", manifest)]);
+    assert_eq!(plain, "CACHE_TLS_CA is set, and the url is not `rediss://`");
+}
+
 #[test]
 fn one_cache_is_installed_for_a_process() {
     let (one, other) = (Cache::in_process(), Cache::in_process());

@@ -186,7 +186,7 @@ impl Engine {
 
     async fn drain(&self) {
         let mut backoff = Backoff::default();
-        while let Some(batch) = self.pending.batch(BATCH) {
+        while let Some(batch) = self.pending.batch(BATCH, |_| true) {
             let (keys, tags) = tokio::join!(biased; self.store.invalidate(&batch.keys),
                 self.store.invalidate_tags(&batch.tags)
             );

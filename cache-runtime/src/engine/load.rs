@@ -119,7 +119,7 @@ impl Engine {
         let tags = captured.tags.iter().map(|(tag, generation)| (tag.text(), *generation));
         let compression = self.settings.compression(request.namespace, request.site.compression);
         let frame = Tags::encode(tags).and_then(|tags| {
-            answer.frame(key, Stamped { tags: Tags::encoded(&tags), ..stamped }, compression)
+            answer.frame(key, Stamped { tags: Tags::encoded(&tags), ..stamped }, compression, self.largest)
         });
         let counters = self.counters(request.site);
         match &frame {

@@ -23,8 +23,8 @@ pub(crate) use self::behind::Unsaved;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
 pub(crate) use self::retry::Again;
-pub(crate) use self::sweep::Meant;
 pub use self::sweep::Swept;
+pub(crate) use self::sweep::{Meant, with_clocks};
 pub(crate) use self::warm::Warmth;
 
 use self::batch::Admitted;
@@ -33,6 +33,7 @@ use crate::codec::Compression;
 use crate::error::StoreError;
 use crate::flight::{Flights, Shared, Trailing, Waits};
 use crate::frame::{Tags, Token, Value};
+use crate::health::{Health, StoreHealth};
 use crate::key::{Key, KeyBuf};
 use crate::local::{CallRef, Local};
 use crate::observe::{Counters, Outcome, Stats};
@@ -54,6 +55,8 @@ use tokio::sync::Semaphore;
 const LEASE: Duration = Duration::from_secs(3);
 /// How long a hold lives: longer than any `put` takes.
 const HOLD: Duration = Duration::from_secs(10);
+/// How long a store may take to say how it is.
+const HEALTH: Duration = Duration::from_secs(2);
 /// Bodies that run at once although others would have to be waited for, or shared with.
 const FALLBACKS: usize = 128;
 
@@ -72,6 +75,8 @@ pub(crate) struct Engine {
     fallbacks: Arc<Semaphore>,
     /// Bodies that run at once in a namespace, in the order they came.
     loads: usize,
+    /// Bytes of the largest value that is stored.
+    largest: usize,
     admission: Mutex<BTreeMap<&'static str, Arc<Semaphore>>>,
     background: background::Background,
     heat: heat::Heat,
@@ -131,8 +136,8 @@ pub(crate) trait Answer: Send {
     fn share(&self) -> Option<Shared>;
     /// The texts of the tags that the answer brings.
     fn tags(&self) -> Vec<Bytes>;
-    /// The answer as a frame; `None` when it cannot be written.
-    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression) -> Option<Framed>;
+    /// The answer as a frame; `None` when it cannot be written, or takes more than `most` bytes.
+    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression, most: usize) -> Option<Framed>;
 }
 
 /// The typed side of one call: it runs the body and keeps the answer; the engine decides what becomes of it.
@@ -194,6 +199,7 @@ pub(crate) struct Parts {
     pub(crate) enabled: bool,
     pub(crate) loads: usize,
     pub(crate) settings: Settings,
+    pub(crate) largest: usize,
 }
 
 impl Engine {
@@ -212,6 +218,7 @@ impl Engine {
             draining: AtomicBool::new(false),
             fallbacks: Arc::new(Semaphore::new(FALLBACKS)),
             loads: parts.loads,
+            largest: parts.largest,
             admission: Mutex::default(),
             background: background::Background::default(),
             heat: heat::Heat::default(),
@@ -254,7 +261,14 @@ impl Engine {
         }
         (stats.local_entries, stats.local_bytes) = self.local.size();
         stats.pending_invalidations = self.pending.len();
+        (stats.up, stats.feed) = (self.store.is_up(), self.local.feed());
         stats
+    }
+
+    pub(crate) async fn health(&self) -> Health {
+        let store = tokio::time::timeout(HEALTH, self.store.health(&self.app)).await;
+        let store = store.unwrap_or_else(|_| StoreHealth::unreachable("store", "it does not answer"));
+        Health::of(store, self.local.feed(), self.pending.len())
     }
 
     /// Waits for this namespace's turn to load, as long as a joiner waits for a load; from then on, for a place among the fallbacks.

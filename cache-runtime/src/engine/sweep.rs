@@ -80,8 +80,7 @@ impl Engine {
         }
         self.local.invalidate_all();
         // All entries are invalid from here on; what follows makes room.
-        let tags = self.all_namespaces().await?;
-        self.end(&tags).await?;
+        self.end(&with_clocks(&self.all_namespaces().await?)).await?;
         let all = Meant { pattern: b"*".to_vec(), prefix: Vec::new(), namespace: None };
         self.remove(&all, &mut swept.keys, progress).await?;
         let pattern = self.tag_pattern(b"*");
@@ -95,7 +94,7 @@ impl Engine {
         Ok(swept)
     }
 
-    /// The tags by which all namespaces of the application fall, as far as the store knows them.
+    /// The tags of all namespaces of the application, as far as the store knows them.
     pub(crate) async fn all_namespaces(&self) -> Result<Vec<Tag>, StoreError> {
         let pattern = self.tag_pattern(b"*}:\\*");
         let mut tags = Vec::new();
@@ -103,7 +102,7 @@ impl Engine {
         while let Some(at) = from {
             let names;
             (names, from) = self.scan(&pattern, at).await?;
-            tags.extend(self.tags_named(&names).into_iter().flat_map(|tag| [tag.clock_of(), tag]));
+            tags.extend(self.tags_named(&names));
         }
         Ok(tags)
     }
@@ -115,7 +114,7 @@ impl Engine {
         keys: &mut u64,
         progress: Progress<'_>,
     ) -> Result<(), StoreError> {
-        self.pending.sending(&[], &self.all_namespaces().await?);
+        self.pending.sending(&[], &with_clocks(&self.all_namespaces().await?));
         self.remove(meant, keys, progress).await?;
         // Once more: there may be new ones.
         self.touch(&self.all_namespaces().await?).await
@@ -201,4 +200,9 @@ impl Engine {
     fn app_prefix(&self) -> String {
         if self.app.is_empty() { String::new() } else { format!("{}:", self.app) }
     }
+}
+
+/// What ends when whole namespaces do: each clock before its tag.
+pub(crate) fn with_clocks(tags: &[Tag]) -> Vec<Tag> {
+    tags.iter().flat_map(|tag| [tag.clock_of(), tag.clone()]).collect()
 }

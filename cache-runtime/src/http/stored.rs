@@ -76,7 +76,9 @@ impl Stored {
         } else if *method == Method::HEAD {
             let mut answer = Response::new(ResponseBody::whole(Bytes::new()));
             *answer.headers_mut() = headers.clone();
-            answer.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(body.len()));
+            if !body.is_empty() {
+                answer.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(body.len()));
+            }
             answer
         } else {
             let mut answer = Response::new(ResponseBody::whole(body.clone()));

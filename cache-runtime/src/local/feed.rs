@@ -1,5 +1,6 @@
 //! Whether this process hears of invalidations, and until when it may rely on that.
 
+use crate::health;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::time::{Clock, Instant};
 use std::sync::Arc;
@@ -38,6 +39,14 @@ impl Feed {
     /// Whether there is none, so that time has to bound what it would have told.
     pub(super) fn is_missing(&self) -> bool {
         self.missing.load(Ordering::Acquire)
+    }
+
+    pub(super) fn state(&self, now: u64) -> health::Feed {
+        match (self.is_missing(), self.is_live(now)) {
+            (true, _) => health::Feed::Unavailable,
+            (false, true) => health::Feed::Live,
+            (false, false) => health::Feed::Lost,
+        }
     }
 
     pub(super) fn epoch(&self) -> u64 {

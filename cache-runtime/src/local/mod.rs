@@ -14,6 +14,7 @@ use self::entries::Entries;
 use self::feed::Feed;
 use self::held::{Checked, Depends, Valid};
 use self::stripes::Stripes;
+use crate::health;
 use crate::policy::Level;
 use crate::store::Listener;
 use crate::tag::{Generation, Tag};
@@ -214,6 +215,11 @@ impl Local {
     /// Entries, and bytes as they are counted against the capacity.
     pub(crate) fn size(&self) -> (usize, u64) {
         self.entries.size()
+    }
+
+    /// Whether invalidations are heard of.
+    pub(crate) fn feed(&self) -> health::Feed {
+        self.feed.state(self.now())
     }
 
     fn stamp(&self, hashes: &[u64]) -> u64 {

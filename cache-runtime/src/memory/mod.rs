@@ -3,6 +3,7 @@
 mod channels;
 mod direct;
 mod glob;
+mod health;
 mod hold;
 mod journal;
 mod place;
@@ -13,7 +14,9 @@ use self::journal::Books;
 use self::place::{Place, Shard, Weight, end_hold, has_token};
 use crate::error::{NotReady, StoreError};
 use crate::key::{Key, without_app};
-use crate::store::{Channels, Journal, Lease, Leased, Lifetime, Listener, Store, StoreFuture, Token};
+use crate::store::{
+    Channels, Journal, KeyCounts, Lease, Leased, Lifetime, Listener, Store, StoreFuture, StoreHealth, Token,
+};
 use crate::tag::{Generation, Tag};
 use crate::time::{Instant, wall_ms};
 use bytes::{Bytes, BytesMut};
@@ -323,6 +326,14 @@ impl Store for Memory {
 
     fn now_ms(&self) -> u64 {
         self.started_ms + crate::time::millis(self.started.elapsed())
+    }
+
+    fn health<'a>(&'a self, _: &'a str) -> Pin<Box<dyn Future<Output = StoreHealth> + Send + 'a>> {
+        Box::pin(std::future::ready(StoreHealth::reachable("in-process")))
+    }
+
+    fn key_counts<'a>(&'a self, app: &'a str, most: usize) -> StoreFuture<'a, KeyCounts> {
+        at_once(move || health::key_counts(self, app, most))
     }
 
     fn ready(&self, _: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {

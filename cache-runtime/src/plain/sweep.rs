@@ -3,7 +3,7 @@
 use super::key::{literal, namespace_of};
 use crate::cache::Cache;
 use crate::context;
-use crate::engine::{Meant, Swept};
+use crate::engine::{Meant, Swept, with_clocks};
 use crate::error::StoreError;
 use crate::key::{KeyBuf, KeyWriter, READABLE};
 use crate::scope::Targets;
@@ -141,7 +141,7 @@ impl<'c> Sweep<'c> {
         if context::scope().is_some() {
             let tags = match namespace {
                 Some(namespace) => engine.namespace_tags(namespace).into(),
-                None => cache.checked(engine.all_namespaces().await)?,
+                None => with_clocks(&cache.checked(engine.all_namespaces().await)?),
             };
             let invalidation = Targets { cache: cache.clone(), keys: Vec::new(), tags }.invalidate().await;
             return Ok(Swept { keys: 0, invalidation });

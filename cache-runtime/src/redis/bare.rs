@@ -7,7 +7,7 @@ use super::script::{FILL_BARE, LEASE_BARE, Script, UNHOLD};
 use super::{READ, Redis, WRITE, reply, ttl_argument};
 use crate::error::StoreError;
 use crate::frame::{Entry, FOREIGN, Tags, Token, Value};
-use crate::key::Key;
+use crate::key::{BESIDE, Key};
 use crate::store::{Lease, Leased, Store};
 use crate::time::millis;
 use ::redis::Value as Reply;
@@ -25,6 +25,11 @@ pub(super) fn fenced(key: &Key) -> Vec<Bytes> {
     let mut names = names(key);
     names.insert(1, key.fence().into());
     names
+}
+
+/// Whether what stands at `place` is of the value at `name`.
+pub(super) fn is_beside(place: &[u8], name: &[u8]) -> bool {
+    place.strip_prefix(BESIDE).and_then(|inside| inside.strip_suffix(b"}")) == Some(name)
 }
 
 /// What stands at `key`, of the values at its [`names`].

@@ -1,14 +1,36 @@
 //! Many keys in one trip.
 
 use super::connection::Connected;
+use super::member::is_referral;
 use super::script::{INVALIDATE, Script};
 use super::{bare, reply};
 use crate::key::Key;
 use crate::tag::Tag;
-use ::redis::{Cmd, Pipeline, Value};
+use ::redis::{Cmd, Pipeline, RedisResult, Value, cmd};
+use bytes::Bytes;
+
+/// What stands at `names`, which may be of many slots.
+pub(super) async fn get_each(connected: &mut Connected, names: &[Bytes]) -> RedisResult<Vec<Value>> {
+    let mut pipeline = Pipeline::with_capacity(names.len());
+    let together: Vec<_> = names.chunk_by(|one, next| bare::is_beside(one, next)).collect();
+    for names in &together {
+        pipeline.cmd(if names.len() == 1 { "GET" } else { "MGET" });
+        for name in *names {
+            pipeline.arg(&name[..]);
+        }
+    }
+    let mut values = Vec::with_capacity(names.len());
+    for (names, reply) in together.into_iter().zip(connected.send_all(&pipeline).await?) {
+        match reply {
+            Value::Array(replies) => values.extend(replies),
+            reply => values.extend(std::iter::repeat_n(reply, names.len())),
+        }
+    }
+    Ok(values)
+}
 
 /// Removes `keys`: one script for each, all in one trip.
-pub(super) async fn invalidate(connected: &mut Connected, keys: &[Key]) -> ::redis::RedisResult<()> {
+pub(super) async fn invalidate(connected: &mut Connected, keys: &[Key]) -> RedisResult<()> {
     for_each(connected, keys, &INVALIDATE, &[]).await
 }
 
@@ -18,9 +40,19 @@ pub(super) async fn for_each(
     keys: &[Key],
     script: &Script,
     args: &[&[u8]],
-) -> ::redis::RedisResult<()> {
+) -> RedisResult<()> {
+    reply::all_ok(each(connected, keys, script, args).await?)
+}
+
+/// The same with the replies.
+pub(super) async fn each(
+    connected: &mut Connected,
+    keys: &[Key],
+    script: &Script,
+    args: &[&[u8]],
+) -> RedisResult<Vec<Value>> {
     if keys.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let names: Vec<_> = keys.iter().map(bare::fenced).collect();
     let pipeline = |call: &dyn Fn(&[&[u8]]) -> Cmd| {
@@ -30,19 +62,30 @@ pub(super) async fn for_each(
         }
         pipeline
     };
-    let by_hash = pipeline(&|names| script.by_hash(names, args));
-    let replies = connected.connection.send_packed_commands(&by_hash, 0, keys.len()).await?;
-    let unknown =
-        replies.iter().any(|reply| matches!(reply, Value::ServerError(e) if e.code() == "NOSCRIPT"));
-    if !unknown {
-        return reply::all_ok(replies);
+    let mut replies = connected.send_all(&pipeline(&|names| script.by_hash(names, args))).await?;
+    if replies.iter().any(|reply| is(reply, "NOSCRIPT")) {
+        replies = connected.send_all(&pipeline(&|names| script.by_text(names, args))).await?;
     }
-    let by_text = pipeline(&|names| script.by_text(names, args));
-    reply::all_ok(connected.connection.send_packed_commands(&by_text, 0, keys.len()).await?)
+    for (names, reply) in names.iter().zip(&mut replies) {
+        if is(reply, "TRYAGAIN") {
+            // Its slot moves, and its names are not at one place: one after the other.
+            let [place, fence, bare @ ..] = &names[..] else { continue };
+            *reply = connected.send(&script.by_text(&[place], args)).await?;
+            for data in bare {
+                connected.send(cmd("UNLINK").arg(&data[..])).await?;
+            }
+            connected.send(cmd("SET").arg(&fence[..]).arg("").arg("PX").arg(1)).await?;
+        }
+    }
+    Ok(replies)
+}
+
+fn is(reply: &Value, code: &str) -> bool {
+    matches!(reply, Value::ServerError(error) if error.code() == code)
 }
 
 /// Ends the generations of `tags`.
-pub(super) async fn invalidate_tags(connected: &mut Connected, tags: &[Tag]) -> ::redis::RedisResult<()> {
+pub(super) async fn invalidate_tags(connected: &mut Connected, tags: &[Tag]) -> RedisResult<()> {
     if tags.is_empty() {
         return Ok(());
     }
@@ -50,5 +93,15 @@ pub(super) async fn invalidate_tags(connected: &mut Connected, tags: &[Tag]) -> 
     for tag in tags {
         pipeline.cmd("DEL").arg(tag.name());
     }
-    reply::all_ok(connected.connection.send_packed_commands(&pipeline, 0, tags.len()).await?)
+    let replies = connected.connection.send_packed_commands(&pipeline, 0, tags.len()).await?;
+    match reply::all_ok(replies) {
+        // One after the other on the ways that their slots go, since the clock has to fall before its tags do.
+        Err(error) if connected.member.is_some() && is_referral(&error) => {
+            for command in pipeline.cmd_iter() {
+                connected.send(command).await?;
+            }
+            Ok(())
+        }
+        result => result,
+    }
 }

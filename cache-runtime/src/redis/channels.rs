@@ -1,6 +1,7 @@
 //! Channels over the server: a connection of its own on which it pushes what is published, while anyone attends.
 
 use super::connection::{Link, Supervisor, client_error, in_time, plain};
+use super::place::Place as Server;
 use super::script::PUBLISH;
 use super::{READ, Redis, WRITE, reply};
 use crate::breaker::Backoff;
@@ -9,7 +10,7 @@ use crate::store::channels::{Board, Place};
 use crate::store::{Attending, Channels, LINGER, Publication, Seen, State, StoreFuture};
 use crate::time::{Instant, millis};
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{Client, PushInfo, PushKind, RedisResult, Value, cmd};
+use ::redis::{PushInfo, PushKind, RedisResult, Value, cmd};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -61,22 +62,22 @@ impl Channels for Redis {
         let attending = self.ears.board.join(channel, Seen::Unknown);
         let mut listening = self.ears.listening.lock().unwrap_or_else(PoisonError::into_inner);
         listening.get_or_insert_with(|| {
-            let (client, link, board) = (self.client.clone(), self.link.clone(), self.ears.board.clone());
-            Supervisor(tokio::spawn(listen(client, link, board)))
+            let (place, link, board) = (self.place.clone(), self.link.clone(), self.ears.board.clone());
+            Supervisor(tokio::spawn(listen(place, link, board)))
         });
         attending
     }
 }
 
 /// Listens whenever someone attends.
-async fn listen(client: Client, link: Arc<Link>, board: Arc<Board>) {
+async fn listen(place: Server, link: Arc<Link>, board: Arc<Board>) {
     let mut backoff = Backoff::default();
     loop {
         while board.attended().is_empty() {
             board.changed.notified().await;
         }
         let started = Instant::now();
-        match attend(&client, &link, &board).await {
+        match attend(&place, &link, &board).await {
             Ok(()) => backoff = Backoff::default(),
             Err(error) => {
                 tracing::debug!(%error, "channels are not heard of; their states are read again");
@@ -120,11 +121,11 @@ impl Drop for Hearing {
 }
 
 /// One connection, from its start until nobody attends any more.
-async fn attend(client: &Client, link: &Link, board: &Arc<Board>) -> RedisResult<()> {
+async fn attend(place: &Server, link: &Link, board: &Arc<Board>) -> RedisResult<()> {
     let ear = Arc::new(Ear { board: Mutex::new(Some(board.clone())), lost: Notify::new() });
     let hearing = Hearing(ear);
     let data = link.number();
-    let mut connection = connect(client, &hearing.0).await?;
+    let mut connection = connect(place, &hearing.0).await?;
     let mut heard = HashMap::<Bytes, Weak<Place>>::new();
     loop {
         follow(&mut connection, board, &mut heard).await?;
@@ -145,14 +146,16 @@ async fn attend(client: &Client, link: &Link, board: &Arc<Board>) -> RedisResult
     }
 }
 
-async fn connect(client: &Client, ear: &Arc<Ear>) -> RedisResult<MultiplexedConnection> {
+async fn connect(place: &Server, ear: &Arc<Ear>) -> RedisResult<MultiplexedConnection> {
     let ear = ear.clone();
     // A closure runs in the order of the stream, before a later reply is given out.
     let config = plain().set_push_sender(move |push: PushInfo| {
         ear.hear(&push);
         Ok::<(), ()>(())
     });
-    in_time(PATIENCE, client.get_multiplexed_async_connection_with_config(&config)).await
+    let connected =
+        async { place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
+    in_time(PATIENCE, connected).await
 }
 
 /// Subscribes to what is attended and to nothing else, and reads what is newly attended.

@@ -1,15 +1,19 @@
 //! The connection: one, shared, watched over. While it is down every operation fails at once.
 
+use super::member::Member;
+use super::place::Place;
+use super::turns::{self, Turns};
 use super::{INVALIDATE_BATCH, Upkeep, guard, invalidate, invalidate_tags, reply, script};
 use crate::breaker::{Backoff, Breaker};
 use crate::error::{NotReady, StoreError};
+use crate::pending::Pending;
 use crate::time::wall_ms;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
+    AsyncConnectionConfig, Cmd, ErrorKind, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
 };
 use std::future::Future;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -25,6 +29,9 @@ pub(super) struct Link {
     state: watch::Sender<State>,
     breaker: Breaker,
     broken: Notify,
+    turns: Turns,
+    /// Whether anything was answered since this was last asked.
+    used: AtomicBool,
     clock_offset_ms: AtomicI64,
     /// The server's run and history, as the last connection saw them.
     server: Mutex<Option<String>>,
@@ -42,28 +49,52 @@ pub(super) struct Connected {
     /// `SET .. NX GET` is known (Redis 7.0).
     pub(super) sets_and_gets: bool,
     pub(super) number: u64,
+    /// Its place in a cluster.
+    pub(super) member: Option<Arc<Member>>,
 }
 
 impl Connected {
     /// Sends one command; what the server refuses is an error.
     pub(super) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
-        self.connection.send_packed_command(command).await?.extract_error()
-    }
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self {
-            state: watch::Sender::new(State::Down("not connected yet".to_owned())),
-            breaker: Breaker::default(),
-            broken: Notify::new(),
-            clock_offset_ms: AtomicI64::new(0),
-            server: Mutex::new(None),
+        let reply = self.connection.send_packed_command(command).await?.extract_error();
+        match (reply, &self.member) {
+            (Err(refusal), Some(member)) => match Box::pin(member.follow(command, &refusal)).await {
+                Some(reply) => reply.extract_error(),
+                None => Err(refusal),
+            },
+            (reply, _) => reply,
         }
+    }
+
+    /// Sends commands that need no order, in one trip; what the server refuses is among the replies.
+    pub(super) async fn send_all(&mut self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
+        let mut replies = self.connection.send_packed_commands(pipeline, 0, pipeline.len()).await?;
+        let Some(member) = &self.member else { return Ok(replies) };
+        for (command, reply) in pipeline.cmd_iter().zip(&mut replies) {
+            if let Err(refusal) = reply.clone().extract_error()
+                && let Some(followed) = Box::pin(member.follow(command, &refusal)).await
+            {
+                *reply = followed;
+            }
+        }
+        Ok(replies)
     }
 }
 
 impl Link {
+    /// A link for this many operations at once; `None`: without a limit.
+    pub(super) fn limited(operations: Option<usize>) -> Self {
+        Self {
+            state: watch::Sender::new(State::Down("not connected yet".to_owned())),
+            breaker: Breaker::default(),
+            broken: Notify::new(),
+            turns: Turns::limited(operations),
+            used: AtomicBool::new(false),
+            clock_offset_ms: AtomicI64::new(0),
+            server: Mutex::new(None),
+        }
+    }
+
     pub(super) fn connected(&self) -> Result<Connected, StoreError> {
         match &*self.state.borrow() {
             State::Up(connected) => Ok(connected.clone()),
@@ -93,15 +124,37 @@ impl Link {
         }
     }
 
-    fn reason(&self) -> String {
+    /// Why there is no connection.
+    pub(super) fn reason(&self) -> String {
         match &*self.state.borrow() {
             State::Down(reason) => reason.clone(),
             State::Up(_) => "it has just connected".to_owned(),
         }
     }
 
-    /// Runs an operation on the connection `number` within its deadline, and notices when the connection is dead.
+    /// Waits until the connection breaks.
+    pub(super) async fn broken(&self) {
+        self.broken.notified().await;
+    }
+
+    /// Whether anything was answered since this was last asked.
+    pub(super) fn was_used(&self) -> bool {
+        self.used.swap(false, Relaxed)
+    }
+
+    /// Runs an operation on the connection `number` within its deadline, which its turn has to come within, too.
     pub(super) async fn within<T>(
+        &self,
+        number: u64,
+        deadline: Duration,
+        operation: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, StoreError> {
+        let _turn = self.turns.take(deadline).await?;
+        self.answered(number, deadline, operation).await
+    }
+
+    /// Runs an operation out of turn, and notices when the connection is dead.
+    pub(super) async fn answered<T>(
         &self,
         number: u64,
         deadline: Duration,
@@ -110,6 +163,9 @@ impl Link {
         match timeout(deadline, operation).await {
             Ok(Ok(answer)) => {
                 self.breaker.answered();
+                if !self.used.load(Relaxed) {
+                    self.used.store(true, Relaxed);
+                }
                 Ok(answer)
             }
             Ok(Err(error)) => {
@@ -132,7 +188,7 @@ impl Link {
     }
 
     /// Marks the connection as down, if it is still this one.
-    fn give_up(&self, number: u64, reason: &dyn std::fmt::Display) {
+    pub(super) fn give_up(&self, number: u64, reason: &dyn std::fmt::Display) {
         let gave_up = self.state.send_if_modified(|state| {
             let current = matches!(state, State::Up(connected) if connected.number == number);
             if current {
@@ -156,16 +212,16 @@ impl Drop for Supervisor {
     }
 }
 
-pub(super) fn supervise(client: Client, link: Arc<Link>, upkeep: Upkeep) -> Supervisor {
+pub(super) fn supervise(place: Place, link: Arc<Link>, upkeep: Upkeep) -> Supervisor {
     Supervisor(tokio::spawn(async move {
         let mut backoff = Backoff::default();
         for number in 0.. {
-            match connect(&client, &link, &upkeep, number).await {
+            match connect(&place, &link, &upkeep, number).await {
                 Ok(connected) => {
                     tracing::info!("connected to the store");
                     link.breaker.answered();
-                    link.state.send_replace(State::Up(connected));
-                    link.broken.notified().await;
+                    link.state.send_replace(State::Up(connected.clone()));
+                    turns::watch(&link, connected, upkeep.idle.unwrap_or(turns::IDLE)).await;
                     backoff = Backoff::default();
                 }
                 Err(error) => {
@@ -180,9 +236,9 @@ pub(super) fn supervise(client: Client, link: Arc<Link>, upkeep: Upkeep) -> Supe
 
 /// Connects, and does all that must have happened before anyone reads: scripts, clock, unsent invalidations.
 async fn connect(
-    client: &Client,
+    place: &Place,
     link: &Arc<Link>,
-    Upkeep { pending, guarded }: &Upkeep,
+    Upkeep { pending, guarded, member, .. }: &Upkeep,
     number: u64,
 ) -> RedisResult<Connected> {
     let noticed = Arc::downgrade(link);
@@ -194,24 +250,36 @@ async fn connect(
         }
         Ok::<(), ()>(())
     });
-    let connection = client.get_multiplexed_async_connection_with_config(&config);
+    let connection =
+        async { place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
     let connection = in_time(CONNECT * 2, connection).await?;
-    let mut connected = Connected { connection, sets_and_gets: true, number };
+    let mut connected = Connected { connection, sets_and_gets: true, number, member: member.clone() };
     let server = in_time(CONNECT, set_up(&mut connected, link)).await?;
+    let mine = |name: &[u8]| member.as_ref().is_none_or(|member| member.owns(name));
     let before = link.server.lock().unwrap_or_else(PoisonError::into_inner).replace(server.clone());
     if before.is_some_and(|before| before != server) {
         // Another server, or this one from a snapshot: it may lack what the old one had acknowledged.
-        pending.replay();
+        pending.replay(mine);
     }
     if let Some(app) = guarded {
         guard::check(&mut connected, app).await?;
     }
-    while let Some(batch) = pending.batch(INVALIDATE_BATCH) {
-        in_time(CONNECT, invalidate(&mut connected, &batch.keys)).await?;
-        in_time(CONNECT, invalidate_tags(&mut connected, &batch.tags)).await?;
+    drain(&mut connected, pending, mine).await?;
+    Ok(connected)
+}
+
+/// Sends what is pending and this server's.
+pub(super) async fn drain(
+    connected: &mut Connected,
+    pending: &Pending,
+    mine: impl Fn(&[u8]) -> bool,
+) -> RedisResult<()> {
+    while let Some(batch) = pending.batch(INVALIDATE_BATCH, &mine) {
+        in_time(CONNECT, invalidate(connected, &batch.keys)).await?;
+        in_time(CONNECT, invalidate_tags(connected, &batch.tags)).await?;
         pending.sent(&batch);
     }
-    Ok(connected)
+    Ok(())
 }
 
 /// Prepares a connection, and tells which server it leads to.
@@ -242,7 +310,8 @@ fn allowed(reply: RedisResult<Value>) -> RedisResult<Option<Value>> {
     }
 }
 
-fn clock_offset(time: &[Value]) -> i64 {
+/// How far the server is ahead whose `TIME` has just come.
+pub(super) fn clock_offset(time: &[Value]) -> i64 {
     let number = |at: usize| time.get(at).and_then(|value| ::redis::from_redis_value_ref::<i64>(value).ok());
     match (number(0), number(1)) {
         (Some(seconds), Some(micros)) => {

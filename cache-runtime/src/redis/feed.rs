@@ -1,13 +1,15 @@
 //! The feed: a connection of its own on which the server pushes the names of fences that invalidations touch.
 
-use super::connection::{Link, client_error, in_time};
+use super::connection::{Connected, Link, client_error, in_time};
+use super::member::is_referral;
+use super::place::Place;
 use super::{WRITE, invalidate};
 use crate::breaker::Backoff;
 use crate::key::{Key, without_app};
 use crate::store::{FEED_LEASE, Listener, Token};
 use crate::time::Instant;
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, PushInfo, PushKind, RedisResult, Value, cmd};
+use ::redis::{AsyncConnectionConfig, Cmd, PushInfo, PushKind, RedisResult, Value, cmd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -21,7 +23,7 @@ const CANARY: Duration = Duration::from_secs(30);
 
 /// What one cache listens to.
 pub(super) struct Feed {
-    client: Client,
+    place: Place,
     link: Arc<Link>,
     app: String,
     listener: Weak<dyn Listener>,
@@ -46,8 +48,8 @@ enum End {
 }
 
 impl Feed {
-    pub(super) fn new(client: Client, link: Arc<Link>, app: String, listener: &Arc<dyn Listener>) -> Self {
-        Self { client, link, app, listener: Arc::downgrade(listener) }
+    pub(super) fn new(place: Place, link: Arc<Link>, app: String, listener: &Arc<dyn Listener>) -> Self {
+        Self { place, link, app, listener: Arc::downgrade(listener) }
     }
 
     /// Listens until nobody does any more.
@@ -102,13 +104,15 @@ impl Feed {
             let moved = self.link.number().is_some_and(|number| data.replace(number) != Some(number));
             if moved || Instant::now() >= next_canary {
                 match self.canary(&mut connection, &ear.canaries).await {
-                    Ok(true) => {
+                    Ok(Some(true)) => {
                         next_canary = Instant::now() + CANARY;
                         proven = true;
                     }
                     // Pushes came until the data went elsewhere: to be followed there.
-                    Ok(false) if proven && moved => return End::Lost,
-                    Ok(false) => return End::Filtered("pushes do not arrive"),
+                    Ok(Some(false)) if proven && moved => return End::Lost,
+                    Ok(Some(false)) => return End::Filtered("pushes do not arrive"),
+                    // There is no place for one now; nor, while that is so, for what it stands for.
+                    Ok(None) => {}
                     Err(_) => return End::Lost,
                 }
             }
@@ -135,7 +139,9 @@ impl Feed {
                 }
                 Ok::<(), ()>(())
             });
-        in_time(PATIENCE, self.client.get_multiplexed_async_connection_with_config(&config)).await
+        let connection =
+            async { self.place.client().await?.get_multiplexed_async_connection_with_config(&config).await };
+        in_time(PATIENCE, connection).await
     }
 
     async fn track(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
@@ -147,29 +153,44 @@ impl Feed {
         ask(connection, &tracking).await.map(drop)
     }
 
-    /// Touches a fence and a tag by the data connection, and tells whether both pushes came.
+    /// Touches a fence and a tag by the data connection, and tells whether both pushes came; `None` where the server has no slot for them.
     async fn canary(
         &self,
         connection: &mut MultiplexedConnection,
         canaries: &AtomicU64,
-    ) -> RedisResult<bool> {
+    ) -> RedisResult<Option<bool>> {
         self.link.ready(PATIENCE).await.map_err(|_| client_error("the store is down"))?;
         let mut data = self.link.connected().map_err(|_| client_error("the store is down"))?;
         let before = canaries.load(Ordering::Acquire);
-        let nonce = format!("{:?}", Token::random());
-        let key = Key::new(format!("{}canary:{nonce}", self.prefix()));
+        let Some(key) = self.canary_key(&data) else { return Ok(None) };
+        // Where it would be sent on to, this feed does not listen.
+        let in_cluster = data.member.take().is_some();
         let touched = async {
-            invalidate(&mut data, &[key]).await?;
+            invalidate(&mut data, std::slice::from_ref(&key)).await?;
             let mut tag = cmd("SET");
-            tag.arg(format!("cache:tag:{{{}canary}}:{nonce}", self.prefix())).arg("").arg("PX").arg(1);
+            tag.arg([b"cache:tag:{", key.name(), b"}:"].concat()).arg("").arg("PX").arg(1);
             data.send(&tag).await
         };
-        if in_time(WRITE, touched).await.is_err_and(|error| !refused(&error)) {
-            return Err(client_error("the store is down"));
+        match in_time(WRITE, touched).await {
+            Err(error) if in_cluster && is_referral(&error) => return Ok(None),
+            Err(error) if !refused(&error) => return Err(client_error("the store is down")),
+            _ => {}
         }
         in_time(PATIENCE, ask(connection, &cmd("PING"))).await?;
         let seen = canaries.load(Ordering::Acquire).wrapping_sub(before);
-        Ok(seen & 0xFFFF_FFFF != 0 && seen >> 32 != 0)
+        Ok(Some(seen & 0xFFFF_FFFF != 0 && seen >> 32 != 0))
+    }
+
+    /// A key that nobody else has, on the server that is listened to.
+    fn canary_key(&self, data: &Connected) -> Option<Key> {
+        let nonce = Token::random();
+        let key = |number: u32| Key::new(format!("{}canary:{nonce:?}-{number}", self.prefix()));
+        match &data.member {
+            None => Some(key(0)),
+            // The one of a few slots among 16,384 takes a few milliseconds to hit.
+            Some(member) if member.has_slots() => (0..200_000).map(key).find(|key| member.owns(key.name())),
+            Some(_) => None,
+        }
     }
 
     fn prefix(&self) -> String {
@@ -215,7 +236,7 @@ impl Ear {
             }
             listener.invalidated(name);
         } else if let Some(name) = inside(b"cache:tag:{") {
-            if name.starts_with(b"canary}") {
+            if name.starts_with(b"canary:") {
                 self.canaries.fetch_add(1 << 32, Ordering::AcqRel);
             }
             listener.tag_invalidated(name);

@@ -67,10 +67,10 @@ impl Journal for Redis {
     ) -> StoreFuture<'a, Option<u64>> {
         Box::pin(async move {
             let connection = (self.keeping().await? + 1).to_string();
-            let writer = format!("{}:writer:{:?}", book.name(), self.writer.token);
+            let process = format!("{}:writer:{:?}", book.name(), self.writer.token);
             let (queue, writes, most) = (queue(book), writes(book), most.to_string());
             let place = entry.place();
-            let keys = [&queue[..], &writes, writer.as_bytes()];
+            let keys = [&queue[..], &writes, process.as_bytes()];
             let args = [&place[..], &write, connection.as_bytes(), most.as_bytes()];
             match self.script(WRITE, &APPEND, &keys, &args).await? {
                 Value::Int(0) => Ok(None),
@@ -85,7 +85,7 @@ impl Journal for Redis {
     fn written<'a>(&'a self, book: &'a Book, entry: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
         Box::pin(async move {
             let write = self.command(READ, cmd("HGET").arg(writes(book)).arg(&entry.place()[..])).await?;
-            reply::bytes(write)?.map(|write| numbered(write).map(|(_, write)| write)).transpose()
+            reply::bytes(write)?.map(|write| numbered(&write).map(|(_, write)| write)).transpose()
         })
     }
 
@@ -107,7 +107,7 @@ impl Journal for Redis {
             let parts = parts.ok_or(StoreError::Other)?;
             let (places, rest) = parts.as_chunks::<3>();
             let taken = |[place, entry, write]: &[Bytes; 3]| {
-                let (number, write) = numbered(write.clone())?;
+                let (number, write) = numbered(write)?;
                 Ok(Taken { place: place.clone(), entry: entry.clone(), number, write })
             };
             if rest.is_empty() { places.iter().map(taken).collect() } else { Err(StoreError::Other) }
@@ -150,7 +150,7 @@ impl Journal for Redis {
 }
 
 /// A write as it stands in the hash: its number, and the rest.
-fn numbered(write: Bytes) -> Result<(u64, Bytes), StoreError> {
+fn numbered(write: &Bytes) -> Result<(u64, Bytes), StoreError> {
     let (number, _) = write.split_first_chunk().ok_or(StoreError::ForeignType)?;
     Ok((u64::from_le_bytes(*number), write.slice(8..)))
 }

@@ -4,33 +4,54 @@ mod address;
 mod bare;
 mod batch;
 mod channels;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod connection;
 mod direct;
-mod durable;
+mod durably;
 mod feed;
 mod guard;
+mod health;
 mod journal;
+mod lifetime;
+mod member;
+mod open;
+mod place;
 mod reads;
 mod reply;
+mod rights;
 mod script;
+#[cfg(feature = "sentinel")]
+mod sentinel;
+mod tls;
+mod turns;
 
-use self::batch::{for_each, invalidate, invalidate_tags};
+#[cfg(any(feature = "cluster", feature = "sentinel"))]
+pub(crate) use self::address::joined;
+#[cfg(feature = "cluster")]
+pub use self::cluster::RedisCluster;
+pub(crate) use self::open::{Upkeep, open};
+#[cfg_attr(not(feature = "tls"), expect(unreachable_pub, reason = "it is public with the feature"))]
+pub use self::tls::Tls;
+
+use self::address::Address;
+use self::batch::{each, for_each, invalidate, invalidate_tags};
 use self::channels::Ears;
 use self::connection::{Link, Supervisor};
 use self::feed::Feed;
 use self::journal::Writer;
+use self::place::Place;
 use self::reads::Reads;
 use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
-use crate::pending::Pending;
 use crate::store::{
-    Channels, FEED_LEASE, Found, Gathering, Journal, Lease, Leased, Lifetime, Listener, Store, StoreFuture,
-    Token,
+    Channels, FEED_LEASE, Found, Gathering, Journal, KeyCounts, Lease, Leased, Lifetime, Listener, Store,
+    StoreFuture, StoreHealth, Token,
 };
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
-use ::redis::{Cmd, Pipeline, Value, cmd};
+use ::redis::{Cmd, Value, cmd};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
@@ -44,18 +65,9 @@ const READ: Duration = Duration::from_millis(100);
 /// How long a writer waits for one answer.
 const WRITE: Duration = Duration::from_millis(250);
 
-/// What a connection owes its cache before anything is read on it.
-#[derive(Default)]
-pub(crate) struct Upkeep {
-    /// Invalidations to be sent.
-    pub(crate) pending: Arc<Pending>,
-    /// The application whose entries are not to outlive a restart of the server.
-    pub(crate) guarded: Option<String>,
-}
-
 /// A [`Store`] over one Redis or Valkey server, by one shared connection that reconnects by itself.
 pub struct Redis {
-    client: ::redis::Client,
+    place: Place,
     link: Arc<Link>,
     reads: Reads,
     _supervisor: Supervisor,
@@ -68,22 +80,24 @@ impl Redis {
     /// Begins to connect; waits for nothing.
     ///
     /// # Errors
-    /// If `url` is not one of Redis.
+    /// If `url` is not one of Redis, or one of a cluster.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn connect(url: &str) -> Result<Self, ConfigError> {
-        Self::draining(url, "redis url", Upkeep::default())
+        let address = Address::parse(url, "redis url", None)?;
+        let place =
+            Place::of(&address).ok_or_else(|| ConfigError::new("redis url", "is one of a cluster"))?;
+        Ok(Self::at(place, Upkeep::default()))
     }
 
     /// The same, doing at each connect what has to be done before anything is read.
-    pub(crate) fn draining(url: &str, setting: &str, upkeep: Upkeep) -> Result<Self, ConfigError> {
-        let client = address::client(url, setting)?;
-        let link = Arc::new(Link::default());
-        let supervisor = connection::supervise(client.clone(), link.clone(), upkeep);
+    fn at(place: Place, upkeep: Upkeep) -> Self {
+        let link = Arc::new(Link::limited(upkeep.operations));
+        let supervisor = connection::supervise(place.clone(), link.clone(), upkeep);
         let reads = Reads::over(link.clone());
         let (feeds, ears, writer) = (Mutex::default(), Ears::default(), Writer::default());
-        Ok(Self { client, link, reads, _supervisor: supervisor, feeds, ears, writer })
+        Self { place, link, reads, _supervisor: supervisor, feeds, ears, writer }
     }
 
     /// Sends one command.
@@ -151,21 +165,7 @@ impl Store for Redis {
     }
 
     fn lifetime<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Lifetime>> {
-        Box::pin(async {
-            let mut connected = self.link.connected()?;
-            let mut pipeline = Pipeline::with_capacity(2);
-            pipeline.cmd("GETRANGE").arg(&key.place()[..]).arg(0).arg(0).cmd("PTTL").arg(key.name());
-            let number = connected.number;
-            let asked = connected.connection.send_packed_commands(&pipeline, 0, 2);
-            match <[Value; 2]>::try_from(self.link.within(number, READ, asked).await?) {
-                Ok([kind, _]) if !bare::is_value(key, reply::bytes(kind.clone())?.as_deref()) => Ok(None),
-                Ok([_, Value::Int(-1)]) => Ok(Some(Lifetime::Unbounded)),
-                Ok([_, Value::Int(ms)]) => {
-                    Ok(u64::try_from(ms).ok().map(Duration::from_millis).map(Lifetime::Left))
-                }
-                _ => Err(StoreError::Other),
-            }
-        })
+        Box::pin(lifetime::of(self, key))
     }
 
     fn lease<'a>(
@@ -287,7 +287,10 @@ impl Store for Redis {
             }
             let ttl = ttl_argument(ttl);
             let args = [&holder.as_bytes()[..], &entry, ttl.as_bytes()];
-            reply::yes(&self.script(WRITE, &UNHOLD, &[key.name(), &key.fence()], &args).await?)
+            let mut connected = self.link.connected()?;
+            let number = connected.number;
+            let put = each(&mut connected, std::slice::from_ref(key), &UNHOLD, &args);
+            self.link.within(number, WRITE, put).await?.first().map_or(Err(StoreError::Other), reply::yes)
         })
     }
 
@@ -307,11 +310,11 @@ impl Store for Redis {
         replicas: u32,
         patience: Duration,
     ) -> StoreFuture<'a, u32> {
-        Box::pin(durable::invalidate_in_copies(self, keys, tags, replicas, patience))
+        Box::pin(async move { durably::invalidate(self, keys, tags, replicas, patience).await })
     }
 
     fn listen(&self, app: &str, listener: Arc<dyn Listener>) {
-        let feed = Feed::new(self.client.clone(), self.link.clone(), app.to_owned(), &listener);
+        let feed = Feed::new(self.place.clone(), self.link.clone(), app.to_owned(), &listener);
         let running = Supervisor(tokio::spawn(feed.run()));
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner).push(running);
     }
@@ -331,6 +334,14 @@ impl Store for Redis {
 
     fn now_ms(&self) -> u64 {
         wall_ms().saturating_add_signed(self.link.clock_offset_ms())
+    }
+
+    fn health<'a>(&'a self, app: &'a str) -> Pin<Box<dyn Future<Output = StoreHealth> + Send + 'a>> {
+        Box::pin(health::examine(&self.link, app))
+    }
+
+    fn key_counts<'a>(&'a self, app: &'a str, most: usize) -> StoreFuture<'a, KeyCounts> {
+        Box::pin(health::key_counts(&self.link, app, most))
     }
 
     fn ready(&self, timeout: Duration) -> Pin<Box<dyn Future<Output = Result<(), NotReady>> + Send + '_>> {

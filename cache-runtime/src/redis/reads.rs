@@ -1,7 +1,7 @@
 //! Reads that wait together go out as one command.
 
 use super::connection::{Link, Supervisor};
-use super::{READ, reply};
+use super::{READ, batch, reply};
 use crate::error::StoreError;
 use crate::store::Gathering;
 use ::redis::{Value, cmd};
@@ -121,6 +121,11 @@ async fn answer(link: Arc<Link>, reads: Vec<Read>) {
 
 async fn ask(link: &Link, names: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
     let mut connected = link.connected()?;
+    if connected.member.is_some() && names.len() > 1 {
+        // One command is for one slot.
+        let values = link.within(connected.number, READ, batch::get_each(&mut connected, names)).await?;
+        return values.into_iter().map(reply::bytes).collect();
+    }
     let mut command = cmd(if names.len() == 1 { "GET" } else { "MGET" });
     for name in names {
         command.arg(&name[..]);

@@ -5,6 +5,9 @@ use crate::tag::Generation;
 use ::redis::{RedisError, RedisResult, Value};
 use bytes::Bytes;
 
+/// What Redis 7.0 says, with the code `ERR`, of a right that is missing inside a script.
+const DENIED_IN_SCRIPT: &str = "user executing the script can't";
+
 pub(super) fn bytes(reply: Value) -> Result<Option<Bytes>, StoreError> {
     match reply {
         Value::Nil => Ok(None),
@@ -45,8 +48,7 @@ pub(super) fn error(error: &RedisError) -> StoreError {
         StoreError::Timeout
     } else if error.is_io_error() || error.is_unrecoverable_error() {
         StoreError::Unreachable
-    } else if error.detail().is_some_and(|detail| detail.contains("The user executing the script can't")) {
-        // Redis 7.0 has no code of its own for it.
+    } else if error.detail().is_some_and(|detail| detail.contains(DENIED_IN_SCRIPT)) {
         StoreError::Denied
     } else {
         error.code().map_or(StoreError::Other, by_code)

@@ -16,9 +16,12 @@ pub use self::direct::{Cursor, Direct, Scanned};
 pub(crate) use self::journal::Write;
 pub use self::journal::{Book, Journal, Taken};
 pub use crate::frame::{Lease, Token};
+pub use crate::health::{KeyCounts, StoreHealth};
 pub use crate::memory::Memory;
 #[cfg(feature = "redis")]
 pub use crate::redis::Redis;
+#[cfg(feature = "cluster")]
+pub use crate::redis::RedisCluster;
 pub use crate::tag::{Generation, Tag};
 
 /// The future of a store's operation.
@@ -30,9 +33,9 @@ pub type Found = (Option<Bytes>, Vec<Option<Generation>>);
 /// Where entries live that all processes share.
 ///
 /// Each operation happens at once for its key (no other operation sees half of it). An operation sends its command when its future
-/// is first polled (one that only reads may wait for others to go with it), and operations sent by one process happen in the order they
-/// were sent. Every operation ends within a
-/// deadline; an error may mean that it was executed all the same. Implemented over Redis and in-process; tests wrap either to
+/// is first polled (one that only reads may wait for others to go with it; where the number of operations is limited, all wait for their
+/// turns in the order of these polls), and operations sent by one process happen in the order they were sent. Every operation ends within
+/// a deadline; an error may mean that it was executed all the same. Implemented over Redis and in-process; tests wrap either to
 /// place faults. What plain operations need besides is in [`Direct`].
 pub trait Store: Direct + Send + Sync + 'static {
     /// What stands at `key`.
@@ -158,6 +161,27 @@ pub trait Store: Direct + Send + Sync + 'static {
     /// The store's clock in milliseconds since the Unix epoch, as well as this process knows it.
     fn now_ms(&self) -> u64;
 
+    /// How the store is for the application `app`, told within a second or so.
+    ///
+    /// A store that knows nothing else of itself, as this default, is as it is [`ready`](Self::ready).
+    fn health<'a>(&'a self, app: &'a str) -> Pin<Box<dyn Future<Output = StoreHealth> + Send + 'a>> {
+        let _ = app;
+        Box::pin(async {
+            match self.ready(Duration::from_millis(500)).await {
+                Ok(()) => StoreHealth::reachable("store"),
+                Err(error) => StoreHealth::unreachable("store", error.reason),
+            }
+        })
+    }
+
+    /// How many keys the namespaces of `app` have, as far as looking at about `most` keys of the store tells.
+    ///
+    /// A store that cannot tell, as this default, answers with an error.
+    fn key_counts<'a>(&'a self, app: &'a str, most: usize) -> StoreFuture<'a, KeyCounts> {
+        let _ = (app, most);
+        Box::pin(std::future::ready(Err(StoreError::Other)))
+    }
+
     /// Waits until the store serves.
     ///
     /// # Errors
@@ -171,19 +195,24 @@ pub trait Store: Direct + Send + Sync + 'static {
 /// Many reads are about to begin, until this is dropped.
 #[must_use]
 #[derive(Debug, Default)]
-pub struct Gathering(Option<Arc<AtomicUsize>>);
+pub struct Gathering(Vec<Arc<AtomicUsize>>);
 
 impl Gathering {
     /// Counts as one more read that waits.
     pub fn by(waiting: Arc<AtomicUsize>) -> Self {
         waiting.fetch_add(1, Ordering::Relaxed);
-        Self(Some(waiting))
+        Self(vec![waiting])
+    }
+
+    /// All of `gatherings` together.
+    pub fn all(gatherings: impl IntoIterator<Item = Self>) -> Self {
+        Self(gatherings.into_iter().flat_map(|mut gathering| std::mem::take(&mut gathering.0)).collect())
     }
 }
 
 impl Drop for Gathering {
     fn drop(&mut self) {
-        if let Some(waiting) = &self.0 {
+        for waiting in &self.0 {
             waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }

@@ -135,8 +135,8 @@ impl<V: Value, E: Send> Answer for Member<'_, V, E> {
         self.slot.tags()
     }
 
-    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression) -> Option<Framed> {
-        self.slot.frame(key, stored, compression)
+    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression, most: usize) -> Option<Framed> {
+        self.slot.frame(key, stored, compression, most)
     }
 }
 

@@ -1,26 +1,24 @@
 //! The typed side of a call: the one place that is generic over the value.
 
+mod call;
 mod errors;
 mod member;
-mod slot;
 
+pub(crate) use self::call::{Body, Typed};
 pub use self::errors::{ShareError, Transient};
 pub(crate) use self::member::{Board, Given, Member};
-pub(crate) use self::slot::Slot;
 
-use crate::codec::{Codec, CodecError, Compression, Value, fingerprint};
-use crate::context::Loading;
-use crate::engine::{Answer, Call, Framed, Loaded, Stamped, Unreadable};
+use crate::codec::{Codec, CodecError, Compression, Unpacked, Value, fingerprint, unpack};
+use crate::engine::{Answer, Framed, Stamped, Unreadable};
 use crate::flight::Shared;
 use crate::frame;
 use crate::key::Key;
 use crate::policy::{Absent, Policy, Term};
 use crate::site::Site;
 use crate::tag::TagWriter;
+use crate::time::millis_u32;
 use bytes::Bytes;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longer than anything that is cached.
@@ -161,107 +159,92 @@ impl<V: Value> Rules<V> {
     }
 }
 
-/// The body of a call. Erased here, once for all functions: the code of a miss is there once for each type of value and error.
-pub(crate) type Body<'a, V, E> = Pin<Box<dyn Future<Output = Result<V, E>> + Send + 'a>>;
-
-/// A call with its body, which is run at most once.
-pub(crate) struct Typed<'a, V, E> {
-    slot: Slot<V>,
-    policy: Policy,
-    share: ShareError<E>,
-    transient: Transient<E>,
-    error: Option<E>,
-    body: Body<'a, V, E>,
-    loading: Loading,
+/// The place of one answer.
+pub(crate) struct Slot<V> {
+    site: &'static Site,
+    rules: Rules<V>,
+    value: Option<V>,
 }
 
-impl<'a, V: Value, E> Typed<'a, V, E> {
-    pub(crate) fn new(slot: Slot<V>, policy: Policy, share: ShareError<E>, body: Body<'a, V, E>) -> Self {
-        let loading = Loading::here();
-        Self { slot, policy, share, transient: Transient::none(), error: None, body, loading }
+impl<V: Value> Slot<V> {
+    pub(crate) fn empty(site: &'static Site, rules: Rules<V>) -> Self {
+        Self { site, rules, value: None }
     }
 
-    /// The same as part of another task's load.
-    pub(crate) fn within(self, loading: Loading) -> Self {
-        Self { loading, ..self }
+    pub(crate) fn full(site: &'static Site, rules: Rules<V>, value: V) -> Self {
+        Self { site, rules, value: Some(value) }
     }
 
-    /// The same, with errors that a stale value may answer for.
-    pub(crate) fn forgiving(self, transient: Transient<E>) -> Self {
-        Self { transient, ..self }
+    pub(crate) fn take(&mut self) -> Option<V> {
+        self.value.take()
     }
 
-    /// The answer, once the engine has answered.
-    ///
-    /// # Panics
-    /// If it has not.
-    pub(crate) fn answer(self) -> Result<V, E> {
-        match self.error {
-            Some(error) => Err(error),
-            None => Ok(self.slot.value.expect("the engine answers every call")),
-        }
+    pub(crate) fn into_value(self) -> Option<V> {
+        self.value
     }
 }
 
-impl<V: Value, E: Send> Answer for Typed<'_, V, E> {
+impl<V: Value> Answer for Slot<V> {
     fn decode(&mut self, value: &frame::Value<'_>) -> Result<(), Unreadable> {
-        self.slot.decode(value)
+        if value.is_foreign() {
+            self.value = Some((self.rules.decode)(value.payload).map_err(|_| Unreadable::Newer)?);
+            return Ok(());
+        }
+        let schema = Rules::<V>::schema(self.site);
+        if value.schema >> 24 > schema >> 24 {
+            return Err(Unreadable::Newer);
+        }
+        if value.codec != self.rules.codec || value.schema != schema {
+            return Err(Unreadable::Broken);
+        }
+        let payload = unpack(value.payload, value.packed).map_err(|error| match error {
+            Unpacked::Unknown => Unreadable::Newer,
+            Unpacked::Broken => Unreadable::Broken,
+        })?;
+        self.value = Some((self.rules.decode)(&payload).map_err(|_| Unreadable::Broken)?);
+        Ok(())
     }
 
     fn adopt(&mut self, value: &Shared) -> bool {
-        self.slot.adopt(value)
+        self.value = value.downcast_ref::<V>().cloned();
+        self.value.is_some()
     }
 
     fn share(&self) -> Option<Shared> {
-        self.slot.share()
+        self.value.clone().map(|value| Arc::new(value) as Shared)
     }
 
     fn tags(&self) -> Vec<Bytes> {
-        self.slot.tags()
-    }
-
-    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression) -> Option<Framed> {
-        self.slot.frame(key, stored, compression)
-    }
-}
-
-impl<V: Value, E: Send> Call for Typed<'_, V, E> {
-    fn has_answer(&self) -> Loaded {
-        let Slot { site, rules, value } = &self.slot;
-        let stored = value.as_ref().and_then(|value| rules.storage(site, self.policy, value));
-        stored.map_or(Loaded::Keep, Loaded::Store)
-    }
-
-    fn poll_load(&mut self, context: &mut Context<'_>) -> Poll<Loaded> {
-        let mut polled = Poll::Pending;
-        self.loading.step(&mut || polled = self.body.as_mut().poll(context));
-        Poll::Ready(match ready!(polled) {
-            Ok(value) => {
-                let stored = self.slot.rules.storage(self.slot.site, self.policy, &value);
-                self.slot.value = Some(value);
-                stored.map_or(Loaded::Keep, Loaded::Store)
-            }
-            Err(error) => {
-                let shared = self.share.give(&error);
-                self.error = Some(error);
-                Loaded::Failed(shared)
-            }
-        })
-    }
-
-    fn forgives(&self) -> bool {
-        match (self.transient.0, &self.error) {
-            (Some(transient), Some(error)) => transient(error),
-            _ => false,
+        let mut tags = Vec::new();
+        if let (Some(tags_with), Some(value)) = (self.rules.tags_with, &self.value) {
+            tags_with(value, &mut TagWriter(&mut tags));
         }
+        tags
     }
 
-    fn forget_error(&mut self) {
-        self.error = None;
-    }
-
-    fn adopt_error(&mut self, error: &Shared) -> bool {
-        self.error = self.share.take(error);
-        self.error.is_some()
+    fn frame(&self, key: &Key, stored: Stamped<'_>, compression: Compression, most: usize) -> Option<Framed> {
+        let value = self.value.as_ref()?;
+        let mut payload = Vec::with_capacity(128);
+        (self.rules.encode)(value, &mut payload).ok()?;
+        let raw_len = payload.len();
+        if raw_len > most {
+            return None;
+        }
+        // Nobody else could read it.
+        let compression = if key.is_bare() { Compression::off() } else { compression };
+        let (payload, packed) = compression.pack(payload);
+        let frame = frame::Value {
+            token: stored.token,
+            created_ms: stored.created_ms,
+            soft_ms: stored.soft.map_or(u32::MAX, millis_u32),
+            delta_ms: millis_u32(stored.delta),
+            absent: (self.rules.absent)(value),
+            codec: self.rules.codec,
+            schema: Rules::<V>::schema(self.site),
+            tags: stored.tags,
+            packed,
+            payload: &payload,
+        };
+        frame.to_bytes(key).map(|bytes| Framed { bytes, raw_len })
     }
 }

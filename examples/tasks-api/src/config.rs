@@ -17,6 +17,8 @@ pub struct Config {
     pub database_url: String,
     /// Where values are kept.
     pub cache: Cache,
+    /// How many of the tasks that were changed last are loaded into the cache at the start.
+    pub warm: u32,
 }
 
 impl Default for Config {
@@ -26,16 +28,20 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             database_url: IN_MEMORY.to_owned(),
             cache: Cache::in_process(),
+            warm: 0,
         }
     }
 }
 
 impl Config {
-    /// Reads `TASKS_ADDR`, `DATABASE_URL`, `CACHE_URL` and its relatives; `TASKS_CACHE=off` turns caching off.
+    /// Reads `TASKS_ADDR`, `DATABASE_URL`, `CACHE_URL` and its relatives; `TASKS_CACHE=off` turns caching off,
+    /// `TASKS_WARM=1000` loads so many tasks into it.
     pub fn from_env() -> Result<Self, StartError> {
         let address = env::var("TASKS_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
         let database_url = env::var("DATABASE_URL").unwrap_or_else(|_| IN_MEMORY.to_owned());
+        let warm = env::var("TASKS_WARM").unwrap_or_else(|_| "0".to_owned());
         Ok(Self {
+            warm: warm.parse().map_err(|_| StartError::Warm(warm))?,
             listen: address.parse().map_err(|_| StartError::Address(address))?,
             cache: cache_from_env(&database_url)?,
             database_url,

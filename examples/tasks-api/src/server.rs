@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use cache_runtime::{Cache, ConfigError};
+use cache_runtime::{Cache, ConfigError, Warmed};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -16,7 +16,8 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::error::Error;
 use crate::http::router;
-use crate::repo::Repositories;
+use crate::model::TaskId;
+use crate::repo::{Repositories, Tasks};
 
 /// How long requests that run may take after the service was asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -24,12 +25,18 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long a Redis that was away may take to hear the last invalidations.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How many tasks are loaded in a second at the start.
+const WARM_RATE: u32 = 1_000;
+
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// `TASKS_ADDR` is no address.
     #[error("TASKS_ADDR: {0:?} is not an address such as 127.0.0.1:3000")]
     Address(String),
+    /// `TASKS_WARM` is no number.
+    #[error("TASKS_WARM: {0:?} is not a number of tasks")]
+    Warm(String),
     /// The settings of the cache cannot be used.
     #[error(transparent)]
     Cache(#[from] ConfigError),
@@ -48,12 +55,21 @@ pub struct Running {
     pub addr: SocketAddr,
     stop: oneshot::Sender<()>,
     served: JoinHandle<usize>,
+    warming: Option<JoinHandle<Warmed>>,
 }
 
 impl Running {
+    /// Waits until the tasks that were changed last are in the cache, and tells what became of them.
+    pub async fn warmed(&mut self) -> Option<Warmed> {
+        self.warming.take()?.await.ok()
+    }
+
     /// Takes no more requests, finishes those that run, closes the database, and sends Redis the invalidations that it
     /// has not had yet. Gives how many of those are left: other services may show what they meant until its ttl ends.
     pub async fn shutdown(self) -> usize {
+        if let Some(warming) = self.warming {
+            warming.abort();
+        }
         let _ = self.stop.send(());
         self.served.await.unwrap_or(0)
     }
@@ -68,9 +84,32 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let repos = Arc::new(Repositories::new(&database.pool, &config.cache));
     let app =
         Arc::new(App { repos: repos.clone(), pool: database.pool.clone(), cache: config.cache.clone() });
+    let warming = (config.warm > 0).then(|| tokio::spawn(warm(app.clone(), config.warm)));
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(serve(listener, router(app), stopped, repos, database, config.cache));
-    Ok(Running { addr, stop, served })
+    Ok(Running { addr, stop, served, warming })
+}
+
+/// Loads the tasks that were changed last, while requests are answered already.
+async fn warm(app: Arc<App>, most: u32) -> Warmed {
+    let ids = match app.repos.tasks.latest(most).await {
+        Ok(ids) => ids,
+        Err(error) => {
+            eprintln!("nothing is warmed: {error}");
+            return Warmed::default();
+        }
+    };
+    let (tasks, all) = (&app.repos.tasks, ids.len());
+    let load = |ids: Vec<TaskId>| async move { tasks.get_many(&ids).await };
+    let progress = |warmed: Warmed| {
+        let Warmed { stored, fresh, skipped, failed, .. } = warmed;
+        let done = warmed.total();
+        eprintln!(
+            "warmed {done} of {all} tasks: {stored} loaded, {fresh} fresh, {skipped} skipped, {failed} failed"
+        );
+    };
+    let warming = app.cache.warm_with(ids, |id| Tasks::get_entry(*id), load);
+    warming.rate(WARM_RATE).on_progress(progress).run().await
 }
 
 async fn serve(

@@ -71,6 +71,13 @@ async fn every_read_is_kept() {
     }
     let health = service.get("/healthz").await;
     assert_eq!(health.json, json!({ "status": "ok", "database": "ok", "cache": "ok" }));
+    assert_eq!((&stats.json["hit_rate"], &stats.json["error_rate"]), (&json!(0.5), &json!(0.0)));
+    assert_eq!(stats.json["total"]["loaded"], reads.len());
+    let health = service.get("/health").await.json;
+    assert_eq!((&health["database"], &health["cache"]["status"]), (&json!("ok"), &json!("healthy")));
+    let metrics = service.get("/metrics").await.json;
+    let line = "\ncache_requests_total{namespace=\"tasks\",function=\"get\",outcome=\"hit-l1\"} 1\n";
+    assert!(metrics.as_str().is_some_and(|page| page.contains(line)), "{metrics}");
     service.stop().await;
 }
 
@@ -159,8 +166,8 @@ async fn a_sheet_is_kept_until_something_on_it_changes() {
     for (method, path, body) in changes {
         let before = service.read(sheet).await;
         assert_eq!(service.word(sheet).await, "hit-l1", "{method} {path}");
-        let changed = service.send_json(method.clone(), path, body).await;
-        assert!(changed.status.is_success(), "{method} {path}: {changed:?}");
+        let done = service.send_json(method.clone(), path, body).await;
+        assert!(done.status.is_success(), "{method} {path}: {done:?}");
         let answer = service.get(sheet).await;
         assert_eq!(answer.cache.as_deref(), Some("loaded"), "{method} {path}");
         assert_ne!(answer.json, before, "{method} {path}");
@@ -190,6 +197,17 @@ async fn several_tasks_are_kept_one_by_one() {
     assert_eq!(counted["loaded"], 4, "2, then 3, 1 and the one that does not exist");
     assert_eq!(service.get("/tasks?ids=1,x").await.status, 400);
     assert_eq!(service.get("/tasks?ids=").await.status, 400);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_tasks_changed_last_are_loaded_at_the_start() {
+    let mut service = Service::start(Config { warm: 250, ..Config::default() }).await;
+    let warmed = service.warmed().await.expect("it was asked for");
+    assert_eq!((warmed.stored, warmed.total()), (250, 250));
+    for (task, word) in [(20_000, "hit-l1"), (19_751, "hit-l1"), (19_750, "loaded")] {
+        assert_eq!(service.word(&format!("/tasks/{task}")).await, word, "{task}");
+    }
     service.stop().await;
 }
 

@@ -21,6 +21,10 @@ async fn a_redis_that_is_down_costs_nothing_but_time() {
     let health = service.get("/healthz").await;
     assert_eq!(health.status, 200);
     assert_eq!(health.json, json!({ "status": "ok", "database": "ok", "cache": "down" }));
+    let health = service.get("/health").await;
+    assert_eq!((health.status.as_u16(), &health.json["cache"]["status"]), (200, &json!("unreachable")));
+    let metrics = service.get("/metrics").await.json;
+    assert!(metrics.as_str().is_some_and(|page| page.contains("\ncache_up 0\n")), "{metrics}");
     journey::every_endpoint(&service).await;
     assert!(service.stop_with_losses().await > 0, "nobody hears of these changes");
 }

@@ -21,6 +21,8 @@ if type(old) == 'string' and string.byte(old, 1) == 72 and #old % 24 == 2 then
   end
 end
 redis.call('SET', KEYS[1], 'H' .. shared .. others .. ARGV[1] .. struct.pack('<I8', mine), 'PX', last - now)
-redis.call('SET', KEYS[2], '')
-redis.call('DEL', KEYS[2])
+if KEYS[2] then
+  redis.call('SET', KEYS[2], '')
+  redis.call('DEL', KEYS[2])
+end
 return 1

@@ -34,6 +34,8 @@ if type(old) == 'string' and string.byte(old, 1) == 72 and #old % 24 == 2 then
   done = r ~= nil and not (type(r) == 'table' and r.err)
 end
 if not done then redis.call('UNLINK', KEYS[1]) end
-redis.call('SET', KEYS[2], '')
-redis.call('DEL', KEYS[2])
+if KEYS[2] then
+  redis.call('SET', KEYS[2], '')
+  redis.call('DEL', KEYS[2])
+end
 return stored

@@ -84,6 +84,12 @@ impl Tasks {
         Ok(tasks.into_iter().map(|task| (task.id, task)).collect())
     }
 
+    /// The numbers of those that were changed last, not cached.
+    pub async fn latest(&self, limit: u32) -> Result<Vec<TaskId>, Error> {
+        let select = sqlx::query_scalar("SELECT id FROM tasks ORDER BY updated_at DESC, id DESC LIMIT $1");
+        Ok(select.bind(i64::from(limit)).fetch_all(&self.db).await?)
+    }
+
     /// A user's tasks, the newest first.
     #[cached(ns = "tasks", ttl = "1m", tags = ["owner:{owner}"])]
     pub async fn by_owner(

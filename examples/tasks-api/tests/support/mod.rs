@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use cache_runtime::Warmed;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -26,7 +27,7 @@ pub(crate) struct Answer {
     pub(crate) cache: Option<String>,
     /// The header `x-invalidation`.
     pub(crate) invalidation: Option<String>,
-    /// `Null` without a body.
+    /// `Null` without a body; a page of text as a text.
     pub(crate) json: Value,
 }
 
@@ -38,6 +39,11 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) async fn start(config: Config) -> Self {
         Self { running: tasks_api::start(config).await.expect("the service starts") }
+    }
+
+    /// Waits until the tasks that were changed last are in the cache.
+    pub(crate) async fn warmed(&mut self) -> Option<Warmed> {
+        self.running.warmed().await
     }
 
     pub(crate) const fn addr(&self) -> SocketAddr {
@@ -119,6 +125,8 @@ impl Service {
             invalidation: header("x-invalidation"),
             json: if bytes.is_empty() {
                 Value::Null
+            } else if header("content-type").is_some_and(|kind| kind.starts_with("text/plain")) {
+                String::from_utf8(bytes.to_vec()).expect("text").into()
             } else {
                 serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("{path}: not JSON: {bytes:?}"))
             },

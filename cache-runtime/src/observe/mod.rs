@@ -1,6 +1,14 @@
 //! What happened: to one caller who asks, and to all of them in numbers.
 
+mod latency;
+mod rates;
+
+pub use self::latency::LatencyStats;
+
+pub(crate) use self::latency::Latency;
+
 use crate::error::StoreError;
+use crate::health::Feed;
 use serde::Serialize;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -36,7 +44,7 @@ pub enum Tier {
 }
 
 impl Outcome {
-    const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Hit(Tier::L1), Self::Hit(Tier::L2), Self::Joined, Self::Loaded, Self::Stale, Self::Bypassed];
 
     const fn index(self) -> usize {
@@ -227,60 +235,6 @@ impl Counters {
     }
 }
 
-const BUCKETS: usize = 36;
-
-/// A histogram of durations; bucket `n` ends at 2ⁿ microseconds.
-#[derive(Debug)]
-pub(crate) struct Latency {
-    buckets: [AtomicU64; BUCKETS],
-    total_us: AtomicU64,
-    max_us: AtomicU64,
-}
-
-impl Default for Latency {
-    fn default() -> Self {
-        let buckets = std::array::from_fn(|_| AtomicU64::new(0));
-        Self { buckets, total_us: AtomicU64::new(0), max_us: AtomicU64::new(0) }
-    }
-}
-
-impl Latency {
-    pub(crate) fn record(&self, duration: Duration) {
-        let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let bucket = (u64::BITS - us.leading_zeros()) as usize;
-        self.buckets[bucket.min(BUCKETS - 1)].fetch_add(1, Relaxed);
-        self.total_us.fetch_add(us, Relaxed);
-        self.max_us.fetch_max(us, Relaxed);
-    }
-
-    /// The mean.
-    pub(crate) fn typical(&self) -> Duration {
-        let count: u64 = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum();
-        Duration::from_micros(self.total_us.load(Relaxed).checked_div(count).unwrap_or(0))
-    }
-
-    fn read(&self) -> LatencyStats {
-        let buckets: Vec<u64> = self.buckets.iter().map(|bucket| bucket.load(Relaxed)).collect();
-        let count: u64 = buckets.iter().sum();
-        let max_us = self.max_us.load(Relaxed);
-        let quantile = |permille: u64| {
-            let mut left = (count * permille).div_ceil(1_000);
-            let bucket = buckets.iter().position(|&bucket| {
-                left = left.saturating_sub(bucket);
-                left == 0
-            });
-            bucket.map_or(0, |bucket| (1u64 << bucket).min(max_us))
-        };
-        LatencyStats {
-            count,
-            mean_us: self.total_us.load(Relaxed).checked_div(count).unwrap_or(0),
-            p50_us: quantile(500),
-            p99_us: quantile(990),
-            max_us,
-        }
-    }
-}
-
 /// The numbers of a cache since it was built.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -293,6 +247,10 @@ pub struct Stats {
     pub local_bytes: u64,
     /// Invalidations that wait for the store.
     pub pending_invalidations: usize,
+    /// Whether the store is connected, as far as is known without asking it.
+    pub up: bool,
+    /// Whether this process hears of invalidations.
+    pub feed: Feed,
 }
 
 /// The numbers of one cached function.
@@ -315,7 +273,7 @@ pub struct FunctionStats {
     pub fills_refused: u64,
     /// Entries that could not be read: corrupt, foreign, of another layout, codec or type.
     pub undecodable: u64,
-    /// Values that could not be written: refused by the codec, or too large.
+    /// Values that could not be written: refused by the codec, larger than the limit, or with too many tags.
     pub not_storable: u64,
     /// Bytes of the values that were sent to the store, as their codec writes them.
     pub raw_bytes: u64,
@@ -327,20 +285,4 @@ pub struct FunctionStats {
     pub load: LatencyStats,
     /// How long the store took to answer lookups.
     pub lookup: LatencyStats,
-}
-
-/// A distribution of durations, in microseconds; quantiles are upper bounds, exact within a factor of two.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct LatencyStats {
-    /// How many there were.
-    pub count: u64,
-    /// Their mean.
-    pub mean_us: u64,
-    /// Half of them were shorter.
-    pub p50_us: u64,
-    /// 99 of 100 were shorter.
-    pub p99_us: u64,
-    /// The longest.
-    pub max_us: u64,
 }
