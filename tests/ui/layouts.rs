@@ -61,6 +61,7 @@ async fn perhaps_not_json(id: u64) -> u64 {
     id
 }
 
+#[derive(Clone)]
 struct Repo;
 
 #[cached(ns = "a", layout = "plain")]
