@@ -141,6 +141,8 @@ async fn somebody_elses_value_is_neither_leased_nor_filled_over_nor_certified() 
             assert!(!at.release(mine).await, "who joined the load may have come after it");
         }
         assert_eq!((shop.get(KEY), shop.exists(HEADER)), (RUM.to_owned(), false));
+        assert!(matches!(at.lease(other).await, Leased::Denied(value) if value.ends_with(RUM.as_bytes())));
+        assert_eq!(shop.get(KEY), RUM);
         shop.server.cli(&["DEL", KEY]);
     }
     assert_eq!(at.lease(other).await, Leased::Granted);

@@ -1,5 +1,6 @@
 //! Values that stand bare in Redis (`layout = "plain"`), beside other programs that write and read them.
 
+mod cluster;
 mod contract;
 mod others;
 mod ours;
