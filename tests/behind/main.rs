@@ -131,7 +131,18 @@ impl Process {
         Self { cache, behind, source: source.clone() }
     }
 
+    /// Writes; once more where the machine is too busy for the deadlines of the store.
     async fn write(&self, id: u64, value: u64) -> Result<u64, WriteError> {
+        for _ in 0..10 {
+            match self.try_write(id, value).await {
+                Err(WriteError::Store(StoreError::Timeout)) => {}
+                written => return written,
+            }
+        }
+        self.try_write(id, value).await
+    }
+
+    async fn try_write(&self, id: u64, value: u64) -> Result<u64, WriteError> {
         self.cache.scope_for(async { self.behind.write(&views_entry(id), id, value).await }).await
     }
 
@@ -403,7 +414,7 @@ async fn where_the_journal_cannot_be_asked_what_the_source_says_is_not_stored() 
         assert_eq!(reader.read(1).await, 0, "a fault of the cache is no error");
         assert_eq!(writer.stored(1).await, None, "and is not kept");
         assert_eq!(writer.read(1).await, 10);
-        assert_eq!(reader.write(1, 11).await, Err(WriteError::Store(StoreError::Timeout)));
+        assert_eq!(reader.try_write(1, 11).await, Err(WriteError::Store(StoreError::Timeout)));
         assert_eq!(writer.read(1).await, 10);
         source.0.gate.open();
     })

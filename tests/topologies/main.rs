@@ -5,6 +5,7 @@ mod acl;
 mod cluster;
 mod moves;
 mod sentinel;
+mod services;
 mod tls;
 
 use cache_runtime::{Cache, Invalidation, Outcome, Tier, cached, invalidates, observed, updates};

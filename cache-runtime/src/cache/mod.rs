@@ -71,6 +71,7 @@ impl Cache {
     /// | `CACHE_APP` | first part of every key | none |
     /// | `CACHE_LOCAL_MIB` | capacity of the in-process tier in MiB | 64 |
     /// | `CACHE_TTL_TASKS` | ttl of the namespace `tasks`: `"2m"`, or the name of a policy | what the functions say |
+    /// | `CACHE_TLS_CA`, `CACHE_TLS_CERT`, `CACHE_TLS_KEY` | files of certificates for `rediss://` | the system's authorities |
     ///
     /// # Errors
     /// If a variable cannot be used; the error names it.

@@ -1,7 +1,7 @@
 //! Plain operations on one key.
 
-use super::script::{INCREMENT, REPLACE, SET, TOUCH};
-use super::{READ, Redis, WRITE, reply, ttl_argument};
+use super::script::{INCREMENT, REPLACE, SET, TOUCH, ttl_argument};
+use super::{READ, Redis, WRITE, reply};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::store::{Cursor, Direct, Lifetime, Scanned, StoreFuture, Token, integer};
@@ -58,7 +58,7 @@ impl Direct for Redis {
             pipeline.cmd("GETRANGE").arg(key.name()).arg(0).arg(INTEGER - 1);
             pipeline.cmd("PTTL").arg(key.name());
             let number = connected.number;
-            let asked = connected.connection.send_packed_commands(&pipeline, 0, 2);
+            let asked = connected.send_all(&pipeline);
             let [digits, left] = <[Value; 2]>::try_from(self.link.within(number, READ, asked).await?)
                 .map_err(|_| StoreError::Other)?;
             let digits = reply::bytes(digits)?.unwrap_or_default();

@@ -42,7 +42,7 @@ use self::feed::Feed;
 use self::journal::Writer;
 use self::place::Place;
 use self::reads::Reads;
-use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD};
+use self::script::{CAPTURE, FILL, HOLD, LEASE, REFRESH, RELEASE, RENEW, Script, UNHOLD, ttl_argument};
 use crate::error::{ConfigError, NotReady, StoreError};
 use crate::key::Key;
 use crate::store::{
@@ -126,11 +126,6 @@ impl Redis {
         };
         self.link.within(number, deadline, run).await
     }
-}
-
-/// A ttl as the scripts take it.
-fn ttl_argument(ttl: Option<Duration>) -> String {
-    ttl.map_or(0, |ttl| millis(ttl).max(1)).to_string()
 }
 
 impl Store for Redis {

@@ -1,7 +1,9 @@
 //! The scripts, each one atomic step of the protocol.
 
+use crate::time::millis;
 use ::redis::{Cmd, cmd};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// A script and its hash.
 pub(super) struct Script {
@@ -67,4 +69,9 @@ impl Script {
         }
         call
     }
+}
+
+/// A ttl as the scripts take it.
+pub(super) fn ttl_argument(ttl: Option<Duration>) -> String {
+    ttl.map_or(0, |ttl| millis(ttl).max(1)).to_string()
 }
