@@ -4,6 +4,8 @@ use super::{HEADER, KEY, RUM, Shop, TEA, task_entry, titled};
 use cache_runtime::{Outcome, Tier, cached};
 use cache_tests::gate::GatedLoad;
 
+const NOTE: &str = "shop:tasks:v1:note_1";
+
 #[cached(ns = "tasks", key = "note_{id}", layout = "plain", none = "cache", skip(source))]
 async fn note(id: u64, source: GatedLoad<Option<String>>) -> Option<String> {
     source.load().await
@@ -78,7 +80,6 @@ async fn what_another_language_stores_during_a_load_wins() {
 async fn an_absent_value_is_null() {
     let shop = Shop::open();
     let (service, source) = (shop.service().await, GatedLoad::open(None));
-    const NOTE: &str = "shop:tasks:v1:note_1";
     let read = async || service.spawn_call(note(1, source.clone())).await.expect("it ends");
     assert_eq!(read().await.0, None);
     assert_eq!(read().await.1.outcome, Outcome::Hit(Tier::L2));

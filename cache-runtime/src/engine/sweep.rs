@@ -154,7 +154,7 @@ impl Engine {
             (names, from) = self.scan(pattern, at).await?;
             names.sort_unstable();
             names.dedup();
-            let found = names.into_iter().filter_map(|place| Key::standing(&self.app, place));
+            let found = names.into_iter().filter_map(|place| Key::standing(&self.app, &place));
             let begins = |key: &Key| {
                 let name = key.without_app(&self.app);
                 name.is_some_and(|name| crate::key::may_begin_with(name, &meant.prefix))

@@ -60,13 +60,13 @@ impl Key {
     }
 
     /// The key of which something stands at `place` in the store, if that is the application's.
-    pub(crate) fn standing(app: &str, place: Bytes) -> Option<Self> {
+    pub(crate) fn standing(app: &str, place: &Bytes) -> Option<Self> {
         let key = Self::placed(app, place);
         key.without_app(app).is_some().then_some(key)
     }
 
     /// The key with this [`place`](Self::place), of the application `app`.
-    pub(crate) fn placed(app: &str, place: Bytes) -> Self {
+    pub(crate) fn placed(app: &str, place: &Bytes) -> Self {
         let inside = place.strip_prefix(BESIDE).and_then(|inside| inside.strip_suffix(b"}"));
         let (name, bare) = inside.map_or((place.clone(), false), |inside| (place.slice_ref(inside), true));
         Self { hash: xxh3::xxh3_64(without_app(app, &name).unwrap_or(&name)), full: None, bare, name }
