@@ -55,7 +55,7 @@ use self::ir::mutation::Kind;
 /// | `tags` | names that entries share, so that `tags(..)` in a mutation drops them together: templates as for `key`, over the parameters, `"owner:{owner}"`, or over the value, `"owner:{result.owner}"` | none |
 /// | `schema` | a number beside the value: raise it when the meaning of the *value* changes and its shape does not | 0 |
 /// | `none` | `"skip"`, `"cache"`, or a ttl of its own, `"30s"` | `"skip"` |
-/// | `l1` | `"coherent"`, `"validate"`, `"off"`, or a bound such as `"5s"` | `"coherent"` |
+/// | `l1` | `"coherent"`, `"validate"`, `"off"`, or a bound such as `"5s"` | `"coherent"`; with `layout = "plain"`, `"off"` |
 /// | `probe` | what a lookup asks first: `"get"`, or `"lease"`, which makes a load one trip shorter and a hit of the store dearer: for functions that mostly miss | `"get"` |
 /// | `swr` | how long an entry answers after its ttl, while one caller loads it anew in the background: a duration, or the path of a constant | not at all |
 /// | `refresh` | `"early"`: an entry that many ask for is loaded anew shortly before its ttl ends; or `"off"` | `"off"` |
@@ -63,6 +63,7 @@ use self::ir::mutation::Kind;
 /// | `never_stale` | values that never answer after their ttl: `never_stale = \|value\| value.is_final()` | none |
 /// | `load_timeout` | how long others wait for one load: a duration, or the path of a constant | `"30s"` |
 /// | `compress` | `"lz4"`, `"zstd"` (features of the runtime), `"off"`, or the path of a constant `Compression`: values are smaller in the store | what the cache says, else off |
+/// | `layout` | `"plain"`: values stand as bare JSON in the store, which services in other languages read and write; or `"framed"` | `"framed"` |
 /// | `ttl_with` | a ttl by the value, instead of `ttl`: `ttl_with = \|value\| value.ttl()` | none |
 /// | `unless` | values that are not stored: `unless = \|value\| value.is_draft()` | none |
 /// | `when` | a condition over the parameters; else the body runs uncached | none |

@@ -56,7 +56,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn store_key(&self) -> Key {
-        self.cache.engine.key(&self.key)
+        self.cache.engine.key_of(&self.request())
     }
 
     pub(crate) fn request(&self) -> Request<'_> {

@@ -9,6 +9,9 @@ pub mod ttls {}
 #[doc = include_str!("../docs/compression.md")]
 pub mod compression {}
 
+#[doc = include_str!("../docs/layout.md")]
+pub mod layout {}
+
 #[doc = include_str!("../docs/keys.md")]
 pub mod keys {}
 

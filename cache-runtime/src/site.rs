@@ -24,6 +24,7 @@ pub struct Site {
     pub(crate) early: bool,
     pub(crate) stale_if_error: Duration,
     pub(crate) compression: Option<Compression>,
+    pub(crate) is_bare: bool,
     /// The counters in the first cache that this site met (almost always the only one).
     counters: OnceLock<(usize, Arc<Counters>)>,
 }
@@ -45,6 +46,7 @@ impl Site {
             early: false,
             stale_if_error: Duration::ZERO,
             compression: None,
+            is_bare: false,
             counters: OnceLock::new(),
         }
     }
@@ -95,6 +97,14 @@ impl Site {
     #[must_use]
     pub const fn compress(mut self, compression: Compression) -> Self {
         self.compression = Some(compression);
+        self
+    }
+
+    /// Values stand bare in the store, where other programs read and write them; unless said after this, L1 does not answer.
+    #[must_use]
+    pub const fn bare(mut self) -> Self {
+        self.is_bare = true;
+        self.level = Level::Off;
         self
     }
 

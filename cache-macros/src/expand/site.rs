@@ -20,6 +20,7 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
         let absent = self::absent(krate, absent);
         quote_spanned!(own()=> .absent(#absent))
     });
+    let bare = cached.site.is_bare.then(|| quote_spanned!(own()=> .bare()));
     let level = cached.site.level.iter().map(|level| {
         let level = self::level(krate, level);
         quote_spanned!(own()=> .level(#level))
@@ -41,7 +42,7 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
     quote_spanned! {own()=>
         {
             static SITE: #krate::__private::Site =
-                #krate::__private::Site::new(#ns, #function, #head) #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
+                #krate::__private::Site::new(#ns, #function, #head) #bare #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
                     #early #(#stale)* #(#compress)*;
             #items
             &SITE

@@ -7,6 +7,7 @@ use syn::{Expr, ExprPath, Path, parse_quote};
 use super::companion::{Companion, Home};
 use super::generics::Words;
 use super::key::Key;
+use super::layout;
 use super::listed::Listed;
 use super::policy::{Absent, Hot, Level, Limit, Ttl};
 use super::refresh::Refresh;
@@ -45,6 +46,7 @@ pub(crate) struct Site {
     pub(crate) probes_by_lease: bool,
     pub(crate) load_timeout: Option<Limit>,
     pub(crate) compress: Option<Compress>,
+    pub(crate) is_bare: bool,
 }
 
 /// What the function says of its values.
@@ -82,6 +84,7 @@ impl Cached {
         let (ns, key, returns) = (ns?, key?, returns?);
         let refresh = Refresh::lower(func, settings, &returns, home, diag);
         check_cache(func, settings, &key, diag);
+        layout::check(settings, diag);
         if settings.is_broken() {
             return None;
         }
@@ -98,6 +101,7 @@ impl Cached {
                 probes_by_lease: settings.probe.get() == Some(&true),
                 load_timeout: settings.load_timeout.get().cloned(),
                 compress: settings.compress.get().cloned(),
+                is_bare: settings.layout.get() == Some(&true),
             },
             key,
             tags,
@@ -245,7 +249,7 @@ impl Settings {
         }
         let Settings { ns, ttl, key, skip: _, version, none, l1, load_timeout, .. } = self;
         let Settings { ttl_with, unless, when, cache, codec, schema, returns, krate, tags, .. } = self;
-        let Settings { swr, stale_if_error, refresh, never_stale, compress, .. } = self;
+        let Settings { swr, stale_if_error, refresh, never_stale, compress, layout, .. } = self;
         broken(ns)
             || broken(ttl)
             || broken(key)
@@ -267,6 +271,7 @@ impl Settings {
             || broken(refresh)
             || broken(never_stale)
             || broken(compress)
+            || broken(layout)
     }
 }
 

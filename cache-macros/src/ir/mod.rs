@@ -7,6 +7,7 @@ pub(crate) mod generics;
 pub(crate) mod impl_block;
 pub(crate) mod key;
 pub(crate) mod key_part;
+mod layout;
 pub(crate) mod listed;
 pub(crate) mod many;
 pub(crate) mod mutation;

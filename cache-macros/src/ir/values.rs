@@ -165,6 +165,17 @@ pub(super) fn compress(expr: &Expr) -> Result<Compress, String> {
     }
 }
 
+/// `layout`: whether values stand bare.
+pub(super) fn layout(expr: &Expr) -> Result<bool, String> {
+    let text = text(expr).map(syn::LitStr::value);
+    match text.as_deref() {
+        Some("plain") => Ok(true),
+        Some("framed") => Ok(false),
+        Some(word) => Err(diag::unknown("value of `layout`", word, &["framed", "plain"])),
+        None => Err("`layout` is a string; write `layout = \"plain\"` or `layout = \"framed\"`".into()),
+    }
+}
+
 pub(super) fn returns(expr: &Expr) -> Result<Returning, String> {
     let text = text(expr).map(syn::LitStr::value);
     match text.as_deref() {

@@ -121,7 +121,7 @@ where
         shared.done(self.token, one).await;
         // The entry shows what the source will never have.
         let engine = &shared.cache.engine;
-        engine.invalidate(&[Key::named(&engine.app, taken.entry.clone())], &[]).await;
+        engine.invalidate(&[Key::placed(&engine.app, &taken.entry)], &[]).await;
     }
 
     /// One try, in a task of its own: where it panics, it has failed.

@@ -57,7 +57,7 @@ impl Engine {
     /// Gives `answer` what was written and is not in its source yet. To be asked after the right to load was taken, and before the source.
     pub(crate) async fn unsaved(&self, request: &Request<'_>, answer: &mut dyn Answer) -> Unsaved {
         let Some(journal) = self.store.journal() else { return Unsaved::Nothing };
-        let key = self.key(request.key);
+        let key = self.key_of(request);
         for book in self.journals_of(request.site) {
             let write = match journal.written(&book, &key).await {
                 Ok(None) => continue,

@@ -116,7 +116,7 @@ impl Engine {
         if let Some(held) = held {
             return self.unhold(held.holding).await;
         }
-        let key = self.key(request.key);
+        let key = self.key_of(request);
         Self::put_outcome(self.invalidate(slice::from_ref(&key), &[]).await)
     }
 

@@ -167,7 +167,7 @@ pub(crate) enum Loaded {
 /// Why a frame's value is not an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unreadable {
-    /// Written for a newer type; not to be replaced by this binary.
+    /// Written for a newer type, or by somebody else; not to be replaced by this binary.
     Newer,
     /// Anything else; to be replaced.
     Broken,
@@ -230,6 +230,11 @@ impl Engine {
 
     pub(crate) fn key(&self, key: &KeyBuf) -> Key {
         Key::of(&self.app, key)
+    }
+
+    pub(crate) fn key_of(&self, request: &Request<'_>) -> Key {
+        let key = self.key(request.key);
+        if request.site.is_bare { key.bare() } else { key }
     }
 
     pub(crate) fn counters(&self, site: &'static Site) -> crate::site::SiteCounters<'static> {

@@ -180,7 +180,8 @@ impl Engine {
                     Ok(()) => match aged {
                         Some(answered) => {
                             self.keep(request, marks, reply.ticket, &value, answer);
-                            return Ok(Seen::Usable(answered));
+                            let age = answered.age.filter(|_| !value.is_foreign());
+                            return Ok(Seen::Usable(Answered { age, ..answered }));
                         }
                         None => return Ok(Seen::Expired(value.token, Self::tags_of(marks, value.tags))),
                     },

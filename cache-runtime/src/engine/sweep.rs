@@ -3,7 +3,7 @@
 use super::Engine;
 use super::retry::Again;
 use crate::error::StoreError;
-use crate::key::Key;
+use crate::key::{BESIDE, Key};
 use crate::observe::Invalidation;
 use crate::store::Cursor;
 use crate::tag::Tag;
@@ -135,13 +135,26 @@ impl Engine {
 
     async fn remove(&self, meant: &Meant, keys: &mut u64, progress: Progress<'_>) -> Result<(), StoreError> {
         let pattern = [self.app_prefix().as_bytes(), &meant.pattern].concat();
+        // Loads of bare values first: what they stored is removed with them, and counted once.
+        self.remove_standing(&[BESIDE, &pattern, b"}"].concat(), meant, keys, progress).await?;
+        self.remove_standing(&pattern, meant, keys, progress).await
+    }
+
+    /// Removes the keys of which something stands at a name that `pattern` matches.
+    async fn remove_standing(
+        &self,
+        pattern: &[u8],
+        meant: &Meant,
+        keys: &mut u64,
+        progress: Progress<'_>,
+    ) -> Result<(), StoreError> {
         let mut from = Some(Cursor::default());
         while let Some(at) = from {
             let mut names;
-            (names, from) = self.scan(&pattern, at).await?;
+            (names, from) = self.scan(pattern, at).await?;
             names.sort_unstable();
             names.dedup();
-            let found = names.into_iter().filter_map(|name| Key::standing(&self.app, name));
+            let found = names.into_iter().filter_map(|place| Key::standing(&self.app, &place));
             let begins = |key: &Key| {
                 let name = key.without_app(&self.app);
                 name.is_some_and(|name| crate::key::may_begin_with(name, &meant.prefix))

@@ -39,7 +39,7 @@ impl Captured {
 impl Engine {
     pub(super) fn marks(&self, request: &Request<'_>) -> Marks {
         let namespace = request.namespace;
-        let key = self.key(request.key);
+        let key = self.key_of(request);
         let mut tags = vec![Tag::namespace(&self.app, namespace)];
         tags.extend(request.tags.iter().map(|text| Tag::new(&self.app, namespace, text)));
         let clock = request.tags_with.then(|| Tag::clock(&self.app, namespace));
@@ -95,6 +95,9 @@ impl Engine {
         found: Option<Vec<Option<Generation>>>,
         value: &Value<'_>,
     ) -> Result<bool, StoreError> {
+        if value.is_foreign() {
+            return Ok(true);
+        }
         let found = match found {
             Some(found) => found,
             None => self.generations(level, &marks.tags).await?,

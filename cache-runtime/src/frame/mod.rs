@@ -24,6 +24,9 @@ const LEASE: usize = 29;
 /// No payload larger than this (bytes, after decompression) is read.
 pub(crate) const LARGEST: usize = 64 << 20;
 
+/// The codec of a value that somebody else has written, as bare JSON: said by a store to its readers, and never stored.
+pub(crate) const FOREIGN: u8 = 0;
+
 const KIND_VALUE: u8 = b'V';
 const KIND_LEASE: u8 = b'L';
 const KIND_HOLD: u8 = b'H';
@@ -208,6 +211,11 @@ impl<'a> Value<'a> {
         }
         let absent = flags & FLAG_ABSENT != 0;
         Some(Self { token, created_ms, soft_ms, delta_ms, absent, codec, schema, tags, packed, payload })
+    }
+
+    /// Whether somebody else has written it, who knows nothing of tags, types and times.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.codec == FOREIGN
     }
 
     /// Bytes of the payload before it was made smaller.

@@ -12,6 +12,9 @@ pub(crate) use self::buf::{KeyBuf, READABLE, may_begin_with};
 use bytes::Bytes;
 use xxhash_rust::xxh3;
 
+/// What stands beside a bare value is called so, and then by the key in braces.
+pub(crate) const BESIDE: &[u8] = b"cache:meta:{";
+
 /// The owned name of one entry in a store: `[app:]ns:vN:KEY`.
 ///
 /// Contains no brace, so that a cluster hashes the whole of it and `cache:fence:{name}` falls in the same slot.
@@ -19,6 +22,7 @@ use xxhash_rust::xxh3;
 pub struct Key {
     pub(crate) name: Bytes,
     full: Option<Bytes>,
+    bare: bool,
     pub(crate) hash: u64,
 }
 
@@ -27,7 +31,7 @@ impl Key {
     #[must_use]
     pub fn new(name: impl Into<Vec<u8>>) -> Self {
         let name = Bytes::from(name.into());
-        Self { hash: xxh3::xxh3_64(&name), full: None, name }
+        Self { hash: xxh3::xxh3_64(&name), full: None, bare: false, name }
     }
 
     pub(crate) fn of(app: &str, buf: &KeyBuf) -> Self {
@@ -40,18 +44,32 @@ impl Key {
             name.extend_from_slice(text);
             Bytes::from(name)
         };
-        Self { name: prefixed(buf.name()), full: buf.full().map(prefixed), hash: buf.hash() }
+        Self { name: prefixed(buf.name()), full: buf.full().map(prefixed), bare: false, hash: buf.hash() }
     }
 
-    /// The key that stands in the store under `name`, if that is the application's.
-    pub(crate) fn standing(app: &str, name: Bytes) -> Option<Self> {
-        let hash = xxh3::xxh3_64(without_app(app, &name)?);
-        Some(Self { hash, full: None, name })
+    /// The same key, whose value stands bare in the store: other programs read and write it (`layout = "plain"`).
+    #[must_use]
+    pub fn bare(self) -> Self {
+        Self { bare: true, ..self }
     }
 
-    /// The key with the name `name` of the application `app`.
-    pub(crate) fn named(app: &str, name: Bytes) -> Self {
-        Self { hash: xxh3::xxh3_64(without_app(app, &name).unwrap_or(&name)), full: None, name }
+    /// Whether the value stands bare in the store.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// The key of which something stands at `place` in the store, if that is the application's.
+    pub(crate) fn standing(app: &str, place: &Bytes) -> Option<Self> {
+        let key = Self::placed(app, place);
+        key.without_app(app).is_some().then_some(key)
+    }
+
+    /// The key with this [`place`](Self::place), of the application `app`.
+    pub(crate) fn placed(app: &str, place: &Bytes) -> Self {
+        let inside = place.strip_prefix(BESIDE).and_then(|inside| inside.strip_suffix(b"}"));
+        let (name, bare) = inside.map_or((place.clone(), false), |inside| (place.slice_ref(inside), true));
+        Self { hash: xxh3::xxh3_64(without_app(app, &name).unwrap_or(&name)), full: None, bare, name }
     }
 
     /// The bytes of the key in the store.
@@ -63,6 +81,11 @@ impl Key {
     #[cfg(feature = "redis")]
     pub(crate) fn bytes(&self) -> Bytes {
         self.name.clone()
+    }
+
+    /// Where the frame, the lease or the hold stands: at the key, or beside it where the value stands bare.
+    pub(crate) fn place(&self) -> Bytes {
+        if self.bare { [BESIDE, self.name(), b"}"].concat().into() } else { self.name.clone() }
     }
 
     /// The whole key, where the name had to be shortened.

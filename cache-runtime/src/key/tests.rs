@@ -287,3 +287,14 @@ fn a_time_instant_is_the_same_at_every_offset() {
     assert_eq!(text(&elsewhere), text(&utc));
     assert_eq!(text(&Date::from_calendar_date(2026, Month::November, 20).expect("a day")), "2026-11-20");
 }
+
+#[test]
+fn a_key_is_known_by_its_place() {
+    let buf = buf(|key| key.text("tasks:v1:get:42"));
+    for key in [Key::of("shop", &buf), Key::of("shop", &buf).bare()] {
+        let placed = Key::standing("shop", &key.place()).expect("of the application");
+        assert_eq!((&placed, placed.hash, placed.is_bare()), (&key, key.hash, key.is_bare()));
+        assert_eq!(Key::standing("other", &key.place()), None);
+    }
+    assert_eq!(Key::of("shop", &buf).bare().place(), "cache:meta:{shop:tasks:v1:get:42}");
+}

@@ -58,7 +58,7 @@ impl Journal for Books {
     ) -> StoreFuture<'a, Option<u64>> {
         super::at_once(move || {
             self.at(book, |pages| {
-                let name = entry.name.clone();
+                let name = entry.place();
                 if !pages.newest.contains_key(&name) {
                     if pages.newest.len() >= most {
                         return None;
@@ -74,7 +74,7 @@ impl Journal for Books {
 
     fn written<'a>(&'a self, book: &'a Book, entry: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
         super::at_once(move || {
-            self.at(book, |pages| pages.newest.get(&entry.name).map(|(_, write)| write.clone()))
+            self.at(book, |pages| pages.newest.get(&entry.place()).map(|(_, write)| write.clone()))
         })
     }
 

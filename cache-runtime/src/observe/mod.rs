@@ -269,7 +269,7 @@ pub struct FunctionStats {
     pub stale: u64,
     /// Calls that ran the body beside the cache.
     pub bypassed: u64,
-    /// Loads whose value was not stored because something was invalidated meanwhile.
+    /// Loads whose value was not stored because something was invalidated, or written by another program, meanwhile.
     pub fills_refused: u64,
     /// Entries that could not be read: corrupt, foreign, of another layout, codec or type.
     pub undecodable: u64,

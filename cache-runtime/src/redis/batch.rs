@@ -2,8 +2,8 @@
 
 use super::connection::Connected;
 use super::member::is_referral;
-use super::reply;
 use super::script::{INVALIDATE, Script};
+use super::{bare, reply};
 use crate::key::Key;
 use crate::tag::Tag;
 use ::redis::{Cmd, Pipeline, RedisResult, Value, cmd};
@@ -12,10 +12,21 @@ use bytes::Bytes;
 /// What stands at `names`, which may be of many slots.
 pub(super) async fn get_each(connected: &mut Connected, names: &[Bytes]) -> RedisResult<Vec<Value>> {
     let mut pipeline = Pipeline::with_capacity(names.len());
-    for name in names {
-        pipeline.cmd("GET").arg(&name[..]);
+    let together: Vec<_> = names.chunk_by(|one, next| bare::is_beside(one, next)).collect();
+    for names in &together {
+        pipeline.cmd(if names.len() == 1 { "GET" } else { "MGET" });
+        for name in *names {
+            pipeline.arg(&name[..]);
+        }
     }
-    connected.send_all(&pipeline).await
+    let mut values = Vec::with_capacity(names.len());
+    for (names, reply) in together.into_iter().zip(connected.send_all(&pipeline).await?) {
+        match reply {
+            Value::Array(replies) => values.extend(replies),
+            reply => values.extend(std::iter::repeat_n(reply, names.len())),
+        }
+    }
+    Ok(values)
 }
 
 /// Removes `keys`: one script for each, all in one trip.
@@ -43,11 +54,11 @@ pub(super) async fn each(
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let fences: Vec<_> = keys.iter().map(Key::fence).collect();
+    let names: Vec<_> = keys.iter().map(bare::fenced).collect();
     let pipeline = |call: &dyn Fn(&[&[u8]]) -> Cmd| {
         let mut pipeline = Pipeline::with_capacity(keys.len());
-        for (key, fence) in keys.iter().zip(&fences) {
-            pipeline.add_command(call(&[key.name(), fence]));
+        for names in &names {
+            pipeline.add_command(call(&names.iter().map(|name| &name[..]).collect::<Vec<_>>()));
         }
         pipeline
     };
@@ -55,11 +66,15 @@ pub(super) async fn each(
     if replies.iter().any(|reply| is(reply, "NOSCRIPT")) {
         replies = connected.send_all(&pipeline(&|names| script.by_text(names, args))).await?;
     }
-    for ((key, fence), reply) in keys.iter().zip(&fences).zip(&mut replies) {
+    for (names, reply) in names.iter().zip(&mut replies) {
         if is(reply, "TRYAGAIN") {
-            // Its slot moves, and its fence is at neither place: first the one, then the other.
-            *reply = connected.send(&script.by_text(&[key.name()], args)).await?;
-            connected.send(cmd("SET").arg(fence).arg("").arg("PX").arg(1)).await?;
+            // Its slot moves, and its names are not at one place: one after the other.
+            let [place, fence, bare @ ..] = &names[..] else { continue };
+            *reply = connected.send(&script.by_text(&[place], args)).await?;
+            for data in bare {
+                connected.send(cmd("UNLINK").arg(&data[..])).await?;
+            }
+            connected.send(cmd("SET").arg(&fence[..]).arg("").arg("PX").arg(1)).await?;
         }
     }
     Ok(replies)

@@ -69,8 +69,9 @@ impl Journal for Redis {
             let connection = (self.keeping().await? + 1).to_string();
             let process = format!("{}:writer:{:?}", book.name(), self.writer.token);
             let (queue, writes, most) = (queue(book), writes(book), most.to_string());
+            let place = entry.place();
             let keys = [&queue[..], &writes, process.as_bytes()];
-            let args = [entry.name(), &write, connection.as_bytes(), most.as_bytes()];
+            let args = [&place[..], &write, connection.as_bytes(), most.as_bytes()];
             match self.script(WRITE, &APPEND, &keys, &args).await? {
                 Value::Int(0) => Ok(None),
                 // A later write of this process was there before: this one must not come after it.
@@ -83,7 +84,7 @@ impl Journal for Redis {
 
     fn written<'a>(&'a self, book: &'a Book, entry: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
         Box::pin(async move {
-            let write = self.command(READ, cmd("HGET").arg(writes(book)).arg(entry.name())).await?;
+            let write = self.command(READ, cmd("HGET").arg(writes(book)).arg(&entry.place()[..])).await?;
             reply::bytes(write)?.map(|write| numbered(&write).map(|(_, write)| write)).transpose()
         })
     }

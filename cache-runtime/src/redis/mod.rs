@@ -1,6 +1,7 @@
 //! The store over Redis or Valkey.
 
 mod address;
+mod bare;
 mod batch;
 mod channels;
 #[cfg(feature = "cluster")]
@@ -12,6 +13,7 @@ mod feed;
 mod guard;
 mod health;
 mod journal;
+mod lifetime;
 mod member;
 mod open;
 mod place;
@@ -49,7 +51,7 @@ use crate::store::{
 };
 use crate::tag::{Generation, Tag};
 use crate::time::{millis, wall_ms};
-use ::redis::{Cmd, Pipeline, Value, cmd};
+use ::redis::{Cmd, Value, cmd};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
@@ -128,14 +130,17 @@ impl Redis {
 
 impl Store for Redis {
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
-        Box::pin(async { Ok(self.reads.read(vec![key.bytes()]).await?.into_iter().next().flatten()) })
+        Box::pin(async {
+            let mut values = self.reads.read(bare::names(key)).await?.into_iter();
+            Ok(bare::entry(key, &mut values, self.now_ms()))
+        })
     }
 
     fn look_up<'a>(&'a self, key: &'a Key, tags: &'a [Tag]) -> StoreFuture<'a, Found> {
         Box::pin(async move {
-            let names = [key.bytes()].into_iter().chain(tags.iter().map(Tag::bytes)).collect();
+            let names = bare::names(key).into_iter().chain(tags.iter().map(Tag::bytes)).collect();
             let mut values = self.reads.read(names).await?.into_iter();
-            let entry = values.next().flatten();
+            let entry = bare::entry(key, &mut values, self.now_ms());
             Ok((entry, reply::generations_of(values)))
         })
     }
@@ -146,27 +151,16 @@ impl Store for Redis {
 
     fn head<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Bytes> {
         Box::pin(async {
+            if key.is_bare() {
+                return self.bare_head(key).await;
+            }
             let head = self.command(READ, cmd("GETRANGE").arg(key.name()).arg(0).arg(16)).await?;
             Ok(reply::bytes(head)?.unwrap_or_default())
         })
     }
 
     fn lifetime<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Lifetime>> {
-        Box::pin(async {
-            let mut connected = self.link.connected()?;
-            let mut pipeline = Pipeline::with_capacity(2);
-            pipeline.cmd("GETRANGE").arg(key.name()).arg(0).arg(0).cmd("PTTL").arg(key.name());
-            let number = connected.number;
-            match <[Value; 2]>::try_from(self.link.within(number, READ, connected.send_all(&pipeline)).await?)
-            {
-                Ok([kind, _]) if reply::bytes(kind.clone())?.as_deref() != Some(b"V") => Ok(None),
-                Ok([_, Value::Int(-1)]) => Ok(Some(Lifetime::Unbounded)),
-                Ok([_, Value::Int(ms)]) => {
-                    Ok(u64::try_from(ms).ok().map(Duration::from_millis).map(Lifetime::Left))
-                }
-                _ => Err(StoreError::Other),
-            }
-        })
+        Box::pin(lifetime::of(self, key))
     }
 
     fn lease<'a>(
@@ -177,6 +171,9 @@ impl Store for Redis {
         instead_of: Option<Token>,
     ) -> StoreFuture<'a, Leased> {
         Box::pin(async move {
+            if key.is_bare() {
+                return self.bare_lease(key, lease, term, instead_of).await;
+            }
             let (blob, term) = (lease.to_bytes(), millis(term));
             let native = instead_of.is_none() && self.link.connected()?.sets_and_gets;
             let reply = if native {
@@ -199,6 +196,9 @@ impl Store for Redis {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
+            if key.is_bare() {
+                return self.bare_fill(key, token, &entry, ttl).await;
+            }
             let args = [token.as_bytes(), &entry[..], ttl_argument(ttl).as_bytes()].map(<[u8]>::to_vec);
             let args = [&args[0][..], &args[1], &args[2]];
             reply::yes(&self.script(WRITE, &FILL, &[key.name()], &args).await?)
@@ -208,16 +208,12 @@ impl Store for Redis {
     fn renew<'a>(&'a self, key: &'a Key, token: Token, term: Duration) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let term = millis(term).to_string();
-            reply::yes(
-                &self.script(WRITE, &RENEW, &[key.name()], &[token.as_bytes(), term.as_bytes()]).await?,
-            )
+            reply::yes(&self.script_at(WRITE, &RENEW, key, &[token.as_bytes(), term.as_bytes()]).await?)
         })
     }
 
     fn release<'a>(&'a self, key: &'a Key, token: Token) -> StoreFuture<'a, bool> {
-        Box::pin(async move {
-            reply::yes(&self.script(WRITE, &RELEASE, &[key.name()], &[token.as_bytes()]).await?)
-        })
+        Box::pin(async move { reply::yes(&self.script_at(WRITE, &RELEASE, key, &[token.as_bytes()]).await?) })
     }
 
     fn refresh<'a>(
@@ -230,7 +226,7 @@ impl Store for Redis {
         Box::pin(async move {
             let term = millis(term).to_string();
             let args = [&seen.as_bytes()[..], mine.as_bytes(), term.as_bytes()];
-            reply::yes(&self.script(READ, &REFRESH, &[key.name()], &args).await?)
+            reply::yes(&self.script_at(READ, &REFRESH, key, &args).await?)
         })
     }
 
@@ -281,6 +277,9 @@ impl Store for Redis {
         ttl: Option<Duration>,
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
+            if key.is_bare() {
+                return self.bare_put(key, holder, &entry, ttl).await;
+            }
             let ttl = ttl_argument(ttl);
             let args = [&holder.as_bytes()[..], &entry, ttl.as_bytes()];
             let mut connected = self.link.connected()?;

@@ -25,6 +25,8 @@ macro_rules! scripts {
 scripts! {
     LEASE "lease.lua"
     FILL "fill.lua"
+    LEASE_BARE "lease_bare.lua"
+    FILL_BARE "fill_bare.lua"
     RENEW "renew.lua"
     RELEASE "release.lua"
     REFRESH "refresh.lua"

@@ -6,7 +6,8 @@ use crate::tag::Tag;
 use bytes::Bytes;
 use std::time::Duration;
 
-/// Operations on one key that no function owns; each happens at once, like those of a [`Store`](super::Store).
+/// Operations on one key that no function owns, and that is never [bare](Key::is_bare); each happens at once, like those of a
+/// [`Store`](super::Store).
 pub trait Direct: Send + Sync {
     /// Whether there is something that an operation could be sent to; without, it is surely not executed.
     fn is_up(&self) -> bool;

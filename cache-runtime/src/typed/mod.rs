@@ -186,6 +186,10 @@ impl<V: Value> Slot<V> {
 
 impl<V: Value> Answer for Slot<V> {
     fn decode(&mut self, value: &frame::Value<'_>) -> Result<(), Unreadable> {
+        if value.is_foreign() {
+            self.value = Some((self.rules.decode)(value.payload).map_err(|_| Unreadable::Newer)?);
+            return Ok(());
+        }
         let schema = Rules::<V>::schema(self.site);
         if value.schema >> 24 > schema >> 24 {
             return Err(Unreadable::Newer);
@@ -226,6 +230,8 @@ impl<V: Value> Answer for Slot<V> {
         if raw_len > most {
             return None;
         }
+        // Nobody else could read it.
+        let compression = if key.is_bare() { Compression::off() } else { compression };
         let (payload, packed) = compression.pack(payload);
         let frame = frame::Value {
             token: stored.token,

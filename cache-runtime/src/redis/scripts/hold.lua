@@ -1,5 +1,7 @@
 -- Kills what stands there and lets nothing be stored; holders add up, and more than one mark the hold shared.
--- Each holder has its own end: who is gone does not stay for as long as others come. KEYS: data, fence. ARGV: holder, term (ms).
+-- Each holder has its own end: who is gone does not stay for as long as others come.
+-- KEYS: data, fence, bare value if it stands apart. ARGV: holder, term (ms).
+if KEYS[3] then redis.call('UNLINK', KEYS[3]) end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local mine = now + tonumber(ARGV[2])
