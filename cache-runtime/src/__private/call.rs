@@ -2,7 +2,6 @@
 
 use super::{Due, report};
 use crate::cache::{Ambient, Cache};
-use crate::codec::Value;
 use crate::context::{self, View};
 use crate::engine::{self, Answered, Request, Unsaved};
 use crate::entry::Place;
@@ -13,7 +12,6 @@ use crate::observe::{Outcome, Tier};
 use crate::policy::Policy;
 use crate::site::Site;
 use crate::tag::TagWriter;
-use crate::typed::{Rules, Slot};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
@@ -154,20 +152,24 @@ impl Missed {
         self
     }
 
-    /// What was written behind and is not in the source of this load yet. A transaction sees its source alone.
-    pub(super) async fn unsaved<V: Value>(&mut self, rules: Rules<V>) -> Option<V> {
-        let cache = self.cache();
-        let engine = &cache.engine;
-        if !engine.has_journals(self.site) || context::scope().is_some() {
-            return None;
-        }
-        let Self { site, policy, key, args, tags, .. } = &*self;
-        let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(site, *policy));
-        let (namespace, policy) = (site.namespace, *policy);
-        let request = Request { site, namespace, policy, key, args, tags, tags_with, tag_ttl, batch: None };
-        let mut slot = Slot::empty(site, rules);
-        let unsaved = Box::pin(engine.unsaved(&request, &mut slot)).await;
-        slot.into_value().filter(|_| unsaved == Unsaved::Answers)
+    /// Gives `answer` what was written behind and is not in the source of this load yet, and tells whether there is such. A transaction
+    /// sees its source alone.
+    pub(super) fn unsaved<'a>(
+        &'a mut self,
+        answer: &'a mut dyn engine::Answer,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(async move {
+            let cache = self.cache();
+            let engine = &cache.engine;
+            if !engine.has_journals(self.site) || context::scope().is_some() {
+                return false;
+            }
+            let Self { site, policy, key, args, tags, .. } = &*self;
+            let (namespace, policy) = (site.namespace, *policy);
+            let (tags_with, tag_ttl, batch) = (false, None, None);
+            let request = Request { site, namespace, policy, key, args, tags, tags_with, tag_ttl, batch };
+            engine.unsaved(&request, answer).await == Unsaved::Answers
+        })
     }
 
     /// Answers the call by a tier, by another's load, or by its body; what is to be reloaded goes to `due`.

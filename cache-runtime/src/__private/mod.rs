@@ -115,10 +115,12 @@ fn answer<'a, V: Value, E: Send + 'a>(
     Box::pin(async move {
         // A load must see its source, and a transaction its own rows.
         if context::reads_past_caches() {
-            if let Some(value) = call.unsaved(rules).await {
-                return Ok(value);
-            }
-            return body.await;
+            let mut slot = Slot::empty(call.site, rules);
+            let unsaved = call.unsaved(&mut slot).await;
+            return match slot.into_value().filter(|_| unsaved) {
+                Some(value) => Ok(value),
+                None => body.await,
+            };
         }
         let cache = call.cache();
         let (tags_with, tag_ttl) = (rules.has_tags(), rules.tag_ttl(call.site, call.policy));
