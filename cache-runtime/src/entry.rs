@@ -4,7 +4,7 @@ use crate::cache::Cache;
 use crate::codec::{Compression, Value};
 use crate::engine::{Answer, Engine, HeldEntry, Put, Request, Stamped};
 use crate::frame::{LARGEST, Tags, Token};
-use crate::key::{Key, KeyBuf};
+use crate::key::{Args, Key, KeyBuf};
 use crate::observe::Invalidation;
 use crate::policy::Policy;
 use crate::scope::Targets;
@@ -48,7 +48,7 @@ pub(crate) struct Place {
     pub(crate) site: &'static Site,
     pub(crate) policy: Policy,
     pub(crate) key: KeyBuf,
-    pub(crate) args: Box<[u8]>,
+    pub(crate) args: Args,
     pub(crate) tags: Vec<Bytes>,
     pub(crate) tags_with: bool,
     pub(crate) tag_ttl: Option<Duration>,

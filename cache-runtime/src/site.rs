@@ -14,6 +14,8 @@ pub struct Site {
     pub(crate) function: &'static str,
     /// The literal beginning of every key: `tasks:v1:get`.
     pub(crate) head: &'static str,
+    /// The text that every key has after it, with `{}` for what comes from the arguments.
+    pub(crate) template: &'static str,
     /// The hash of the head.
     pub(crate) seed: u64,
     pub(crate) schema: u8,
@@ -37,6 +39,7 @@ impl Site {
             namespace,
             function,
             head,
+            template: "",
             seed: const_xxh3::xxh3_64(head.as_bytes()),
             schema: 0,
             absent: Absent::Skip,
@@ -49,6 +52,13 @@ impl Site {
             is_bare: false,
             counters: OnceLock::new(),
         }
+    }
+
+    /// The text that every key has after its beginning, with `{}` for what comes from the arguments.
+    #[must_use]
+    pub const fn template(mut self, template: &'static str) -> Self {
+        self.template = template;
+        self
     }
 
     /// The number of the value's type: an older binary does not replace what a newer one stored.

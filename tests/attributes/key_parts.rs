@@ -1,6 +1,6 @@
 //! `#[derive(KeyPart)]`.
 
-use cache_runtime::{KeyPart, cached};
+use cache_runtime::{Cache, KeyPart, KeyWriter, Outcome, Tier, cached, observed};
 
 #[derive(Clone, Copy, KeyPart)]
 struct TaskId(u64);
@@ -62,4 +62,57 @@ async fn every_shape_has_a_text_of_its_own() {
     assert_eq!(key(Shown("a:b")), "%3C%22a%3Ab%22%3E");
     assert_eq!(key(Both("x", [1, 2])), "(x,[1,2])");
     assert_eq!(key(None::<Impossible>), "~");
+}
+
+/// Two values whose hashes are the same within a process: `4` is what stands there for a `None`.
+#[derive(Clone, Copy)]
+enum Alike {
+    Absent,
+    Four,
+}
+
+impl KeyPart for Alike {
+    fn write(&self, key: &mut KeyWriter<'_>) {
+        match self {
+            Self::Absent => key.part(&None::<u8>),
+            Self::Four => key.part(&4_u8),
+        }
+    }
+}
+
+#[tokio::test]
+async fn values_with_one_hash_have_entries_of_their_own() {
+    #[cached(ns = "parts", skip(value))]
+    async fn alike(part: Alike, value: u8) -> u8 {
+        let _ = part;
+        value
+    }
+    let entries = Cache::in_process().scope_for(async {
+        for _ in 0..3 {
+            assert_eq!(alike(Alike::Absent, 1).await, 1);
+            assert_eq!(alike(Alike::Four, 2).await, 2);
+        }
+        let (_, report) = observed(alike(Alike::Four, 3)).await;
+        assert_eq!(report.outcome(), Some(Outcome::Hit(Tier::L1)));
+    });
+    entries.await;
+}
+
+#[tokio::test]
+async fn templates_that_begin_alike_have_entries_of_their_own() {
+    #[cached(ns = "parts", key = "{a}:and:{b}")]
+    async fn together(a: u8, b: u8) -> String {
+        format!("{a} and {b}")
+    }
+    #[cached(ns = "parts", key = "{a}:{b}")]
+    async fn apart(a: u8, b: u8) -> String {
+        format!("{a}:{b}")
+    }
+    let entries = Cache::in_process().scope_for(async {
+        for _ in 0..3 {
+            assert_eq!(together(1, 23).await, "1 and 23");
+            assert_eq!(apart(1, 23).await, "1:23");
+        }
+    });
+    entries.await;
 }

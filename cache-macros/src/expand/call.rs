@@ -18,7 +18,7 @@ pub(super) fn look_up(cached: &Cached) -> TokenStream {
     let take = rules::kind(krate, &value, "take", &quote_spanned!(own()=> shared));
     let when = cached.when.iter().map(|when| quote_spanned!(own_at(when.span())=> .only_if(#when)));
     let (key, tags) = writers(cached);
-    quote_spanned!(own()=> #call #(#when)* .look_up(|shared| #take, #key, #tags))
+    quote_spanned!(own()=> #call #(#when)* .look_up(|shared| #take, #key, #key, #key, #tags))
 }
 
 /// The call of a companion, which loads nothing, and which the catalogue knows the function by.
@@ -95,7 +95,7 @@ pub(super) fn writer(parts: &[Part], tail: &str) -> TokenStream {
     }
     let parts = parts.iter().map(part);
     let tail =
-        Some(tail).filter(|tail| !tail.is_empty()).map(|tail| quote_spanned!(own()=> key.text(#tail);));
+        Some(tail).filter(|tail| !tail.is_empty()).map(|tail| quote_spanned!(own()=> key.literal(#tail);));
     quote_spanned! {own()=>
         |key| { #(#parts)* #tail }
     }
@@ -104,7 +104,7 @@ pub(super) fn writer(parts: &[Part], tail: &str) -> TokenStream {
 fn part(part: &Part) -> TokenStream {
     let Part { before, cfgs, place, span } = part;
     let before =
-        Some(before).filter(|text| !text.is_empty()).map(|text| quote_spanned!(own()=> key.text(#text);));
+        Some(before).filter(|text| !text.is_empty()).map(|text| quote_spanned!(own()=> key.literal(#text);));
     let value = quote_spanned!(own_at(*span)=> &#place);
     if cfgs.is_empty() {
         quote_spanned!(own()=> #before key.part(#value);)

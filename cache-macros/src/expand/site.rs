@@ -15,6 +15,8 @@ use crate::ir::values::Compress;
 pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
     let krate = &cached.krate;
     let (ns, function, head) = (&cached.site.ns, &cached.site.function, &cached.key.head);
+    let parts = cached.key.parts.iter().map(|part| format!("{}{{}}", part.before));
+    let template = parts.collect::<String>() + &cached.key.tail;
     let schema = cached.site.schema.iter().map(|number| quote_spanned!(own()=> .schema(#number)));
     let absent = cached.site.absent.iter().map(|absent| {
         let absent = self::absent(krate, absent);
@@ -42,7 +44,7 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
     quote_spanned! {own()=>
         {
             static SITE: #krate::__private::Site =
-                #krate::__private::Site::new(#ns, #function, #head) #bare #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
+                #krate::__private::Site::new(#ns, #function, #head).template(#template) #bare #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
                     #early #(#stale)* #(#compress)*;
             #items
             &SITE

@@ -6,8 +6,8 @@ use crate::context::{self, View};
 use crate::engine::{self, Answered, Request, Unsaved};
 use crate::entry::Place;
 use crate::flight::Shared;
-use crate::key::{KeyBuf, KeyWriter};
-use crate::local::CallRef;
+use crate::key::{Args, KeyBuf, KeyWriter};
+use crate::local::Held;
 use crate::observe::{Outcome, Tier};
 use crate::policy::Policy;
 use crate::site::Site;
@@ -30,7 +30,7 @@ pub struct Missed {
     pub(super) site: &'static Site,
     pub(super) policy: Policy,
     pub(super) key: KeyBuf,
-    pub(super) args: Box<[u8]>,
+    pub(super) args: Args,
     pub(super) tags: Vec<Bytes>,
     pub(super) cache: Option<Cache>,
     pub(super) condition: bool,
@@ -60,7 +60,8 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// The value of L1, where it answers by itself; `key` and `tags` write what the arguments tell.
+    /// The value of L1, where it answers by itself; `key` and `tags` write what the arguments tell. So do `hash` and `same`, the same as
+    /// `key`: what a hit calls once is inlined, and then knows what it is called for.
     ///
     /// # Errors
     /// The call, to be answered otherwise.
@@ -68,65 +69,38 @@ impl<'a> Call<'a> {
     pub fn look_up<V>(
         self,
         take: impl Fn(&Shared) -> Option<V>,
+        hash: impl Fn(&mut KeyWriter<'_>),
+        same: impl Fn(&mut KeyWriter<'_>),
         key: impl Fn(&mut KeyWriter<'_>),
         tags: impl Fn(&mut TagWriter<'_>),
     ) -> Result<V, Box<Missed>> {
-        let mut args = KeyBuf::new();
-        key(&mut KeyWriter::of_calls(&mut args));
         let mut value = None;
-        let hit = self.hit(args.written(), &mut |shared| {
-            value = take(shared);
-            value.is_some()
-        });
-        match value {
-            Some(value) if hit => Ok(value),
-            _ => Err(self.erased(&args, &key, &tags)),
+        if self.condition {
+            let args = Args::hash(self.site.seed, hash);
+            hit(self.site, self.policy, self.cache, args, &mut |held| {
+                if held.is_written_by(&same) {
+                    value = take(&held.value);
+                }
+                value.is_some()
+            });
         }
+        value.ok_or_else(|| self.erased(&key, &tags))
     }
 
     /// Apart, so that a hit knows nothing of the erased closures.
     #[cold]
     #[inline(never)]
-    fn erased(
-        &self,
-        args: &KeyBuf,
-        key: &impl Fn(&mut KeyWriter<'_>),
-        tags: &impl Fn(&mut TagWriter<'_>),
-    ) -> Box<Missed> {
-        self.missed(args, key, tags)
+    fn erased(&self, key: &impl Fn(&mut KeyWriter<'_>), tags: &impl Fn(&mut TagWriter<'_>)) -> Box<Missed> {
+        self.missed(key, tags)
     }
 
     /// The same without a lookup.
     pub fn missing(self, key: impl Fn(&mut KeyWriter<'_>), tags: impl Fn(&mut TagWriter<'_>)) -> Box<Missed> {
-        self.unasked(&key, &tags)
+        self.missed(&key, &tags)
     }
 
-    fn unasked(&self, key: Write<'_>, tags: WriteTags<'_>) -> Box<Missed> {
-        let mut args = KeyBuf::new();
-        key(&mut KeyWriter::of_calls(&mut args));
-        self.missed(&args, key, tags)
-    }
-
-    fn hit(&self, args: &[u8], take: &mut dyn FnMut(&Shared) -> bool) -> bool {
-        let View { reads_past_caches, is_watched, cache } = context::view();
-        if reads_past_caches || !self.condition {
-            return false;
-        }
-        let cache = self.cache.or(cache.as_ref()).unwrap_or_else(|| Cache::global());
-        let call = CallRef { site: self.site, args };
-        if let Some(hot) = self.policy.hot() {
-            cache.engine.called(call, hot);
-        }
-        let Some(created_ms) = cache.engine.hit(call, take) else { return false };
-        cache.engine.count(self.site, Outcome::Hit(Tier::L1));
-        if is_watched {
-            let age = Some(cache.engine.age(created_ms));
-            report(self.site, Answered { outcome: Outcome::Hit(Tier::L1), age, due: false });
-        }
-        true
-    }
-
-    fn missed(&self, args: &KeyBuf, write: Write<'_>, tags: WriteTags<'_>) -> Box<Missed> {
+    fn missed(&self, write: Write<'_>, tags: WriteTags<'_>) -> Box<Missed> {
+        let args = Args::written(self.site.seed, write);
         let mut key = KeyBuf::new();
         let mut writer = KeyWriter::new(&mut key);
         writer.text(self.site.head);
@@ -135,8 +109,32 @@ impl<'a> Call<'a> {
         let mut texts = Vec::new();
         tags(&mut TagWriter(&mut texts));
         let Self { site, policy, cache, condition } = *self;
-        let (args, cache) = (args.written().into(), cache.cloned());
+        let cache = cache.cloned();
         Box::new(Missed { site, policy: *policy, key, args, tags: texts, cache, condition })
+    }
+}
+
+/// Gives `take` the entry of L1, if that answers by itself.
+fn hit(
+    site: &'static Site,
+    policy: &Policy,
+    cache: Option<&Cache>,
+    args: u64,
+    take: &mut dyn FnMut(&Held) -> bool,
+) {
+    let View { reads_past_caches, is_watched, cache: scoped } = context::view();
+    if reads_past_caches {
+        return;
+    }
+    let cache = cache.or(scoped.as_ref()).unwrap_or_else(|| Cache::global());
+    if let Some(hot) = policy.hot() {
+        cache.engine.called(args, hot);
+    }
+    let Some(created_ms) = cache.engine.hit(site, args, take) else { return };
+    cache.engine.count(site, Outcome::Hit(Tier::L1));
+    if is_watched {
+        let age = Some(cache.engine.age(created_ms));
+        report(site, Answered { outcome: Outcome::Hit(Tier::L1), age, due: false });
     }
 }
 
@@ -184,7 +182,7 @@ impl Missed {
         Box::pin(async move {
             let engine = &cache.engine;
             let Self { site, policy, .. } = *self;
-            let (key, args, tags) = (&self.key, &self.args[..], &self.tags[..]);
+            let (key, args, tags) = (&self.key, &self.args, &self.tags[..]);
             let namespace = site.namespace;
             let request =
                 Request { site, namespace, policy, key, args, tags, tags_with, tag_ttl, batch: None };

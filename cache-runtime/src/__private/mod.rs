@@ -175,6 +175,7 @@ async fn infallible<V>(fetched: impl Future<Output = Result<V, Infallible>>) -> 
 
 /// The companion's entry.
 #[must_use]
+#[expect(clippy::boxed_local, reason = "the macros have it in a box")]
 pub fn entry<V: Value>(mut call: Box<Missed>, rules: Rules<V>) -> EntryRef<V> {
     let cache = call.cache().clone();
     let Missed { site, policy, key, args, tags, .. } = *call;

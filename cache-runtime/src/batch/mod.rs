@@ -68,12 +68,13 @@ where
 /// The value of L1, where it answers by itself.
 fn hit<V: Value>(place: &Place) -> Option<V> {
     let mut value = None;
-    let call = CallRef { site: place.site, args: &place.args };
     if let Some(hot) = place.policy.hot() {
-        place.cache.engine.called(call, hot);
+        place.cache.engine.called(place.args.hash, hot);
     }
-    let created_ms = place.cache.engine.hit(call, &mut |shared| {
-        value = shared.downcast_ref::<V>().cloned();
+    let created_ms = place.cache.engine.hit(place.site, place.args.hash, &mut |held| {
+        if held.is_of(CallRef { site: place.site, args: &place.args }) {
+            value = held.value.downcast_ref::<V>().cloned();
+        }
         value.is_some()
     })?;
     let age = Some(place.cache.engine.age(created_ms));

@@ -1,13 +1,12 @@
 //! How often calls come, for policies that let what is hot live longer.
 
 use super::{Engine, Request};
-use crate::local::CallRef;
 use crate::policy::{Hot, Term};
 use crate::time::nanos;
 use quick_cache::sync::Cache;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Calls whose frequency is known at one time, by their arguments.
+/// Calls whose frequency is known at one time, by the hash of their arguments.
 const KNOWN: usize = 16_384;
 
 /// How often each call came.
@@ -41,9 +40,9 @@ impl Counted {
 }
 
 impl Engine {
-    /// Counts a call of a function whose policy asks for it.
-    pub(crate) fn called(&self, call: CallRef<'_>, hot: &Hot) {
-        let counted = self.heat.0.get_or_insert_with(&self.local.hash(call), || Ok::<_, ()>(Arc::default()));
+    /// Counts a call of a function whose policy asks for it, by the hash of its arguments.
+    pub(crate) fn called(&self, args: u64, hot: &Hot) {
+        let counted = self.heat.0.get_or_insert_with(&args, || Ok::<_, ()>(Arc::default()));
         if let Ok(counted) = counted {
             let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
             let counted = counted.at(self.period(hot));
@@ -54,15 +53,15 @@ impl Engine {
     /// How long a value is kept that its function's rules keep for `term`.
     pub(super) fn heated(&self, request: &Request<'_>, term: Term) -> Term {
         match request.policy.hot() {
-            Some(hot) if term.fresh == request.policy.fresh() && self.is_hot(request.call(), hot) => {
+            Some(hot) if term.fresh == request.policy.fresh() && self.is_hot(request.args.hash, hot) => {
                 Term { fresh: Some(hot.fresh), ..term }
             }
             _ => term,
         }
     }
 
-    fn is_hot(&self, call: CallRef<'_>, hot: &Hot) -> bool {
-        self.heat.0.get(&self.local.hash(call)).is_some_and(|counted| {
+    fn is_hot(&self, args: u64, hot: &Hot) -> bool {
+        self.heat.0.get(&args).is_some_and(|counted| {
             let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
             let counted = counted.at(self.period(hot));
             counted.now.max(counted.before) > hot.above

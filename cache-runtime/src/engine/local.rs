@@ -3,21 +3,29 @@
 use super::age::surely_fresh;
 use super::tags::Marks;
 use super::{Answer, Answered, Engine, Request};
-use crate::flight::Shared;
 use crate::frame::{self, Value};
-use crate::local::{CallRef, Held, Kept, Local, OwnedCall, Ticket};
+use crate::key::Args;
+use crate::local::{Held, Kept, Local, Ticket};
 use crate::observe::Tier;
 use crate::policy::{Level, Policy};
+use crate::site::Site;
 use std::sync::Arc;
 use std::time::Duration;
 
 impl Engine {
-    /// Gives `take` the value of L1, where it is served without asking and nothing is due; tells when it was created.
+    /// Gives `take` the entry of `site` whose arguments have this hash, where L1 serves it without asking and nothing is due; tells when it
+    /// was created if it was taken. Whether its arguments are the right ones is for `take` to see.
     #[inline]
-    pub(crate) fn hit(&self, call: CallRef<'_>, take: &mut dyn FnMut(&Shared) -> bool) -> Option<u64> {
+    pub(crate) fn hit(
+        &self,
+        site: &'static Site,
+        hash: u64,
+        take: &mut dyn FnMut(&Held) -> bool,
+    ) -> Option<u64> {
         let now = self.local.now();
-        self.local.find(call, |held| {
-            let serves = self.is_sent(held) && self.local.is_surely_fresh(held, now) && take(&held.value);
+        self.local.find_hash(hash, |held| {
+            let serves =
+                held.is_at(site) && self.is_sent(held) && self.local.is_surely_fresh(held, now) && take(held);
             serves.then_some(held.created_ms)
         })
     }
@@ -106,7 +114,8 @@ impl Engine {
     pub(super) fn keeper(&self, request: &Request<'_>, marks: &Marks, ticket: Ticket) -> Option<Keeper> {
         (request.site.level != Level::Off).then(|| Keeper {
             local: self.local.clone(),
-            call: request.call().to_owned(),
+            site: request.site,
+            args: request.args.clone(),
             policy: request.policy,
             asked: marks.hashes.clone(),
             ticket,
@@ -117,7 +126,8 @@ impl Engine {
 /// A place in L1 for what the store is being asked for.
 pub(super) struct Keeper {
     local: Arc<Local>,
-    call: OwnedCall,
+    site: &'static Site,
+    args: Args,
     policy: Policy,
     asked: Vec<u64>,
     ticket: Ticket,
@@ -126,7 +136,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Stores a value of this age.
     pub(super) fn store(self, age: Duration, kept: Kept) {
-        let sure = surely_fresh(self.call.site, self.policy, age, kept.fresh, kept.delta);
-        self.local.store(self.call, &self.asked, self.ticket, Kept { sure, ..kept });
+        let sure = surely_fresh(self.site, self.policy, age, kept.fresh, kept.delta);
+        self.local.store(self.site, self.args, &self.asked, self.ticket, Kept { sure, ..kept });
     }
 }

@@ -34,7 +34,7 @@ use crate::error::StoreError;
 use crate::flight::{Flights, Shared, Trailing, Waits};
 use crate::frame::{Tags, Token, Value};
 use crate::health::{Health, StoreHealth};
-use crate::key::{Key, KeyBuf};
+use crate::key::{Args, Key, KeyBuf};
 use crate::local::{CallRef, Local};
 use crate::observe::{Counters, Outcome, Stats};
 use crate::pending::Pending;
@@ -108,8 +108,7 @@ pub(crate) struct Request<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) policy: Policy,
     pub(crate) key: &'a KeyBuf,
-    /// What the arguments wrote, for L1.
-    pub(crate) args: &'a [u8],
+    pub(crate) args: &'a Args,
     /// The texts of the tags that the arguments tell.
     pub(crate) tags: &'a [Bytes],
     /// Whether values bring tags of their own.

@@ -3,7 +3,7 @@
 use super::template::{Parameters, TagTemplate, Template, path_tag};
 use crate::cache::Cache;
 use crate::entry::Place;
-use crate::key::{KeyBuf, KeyWriter};
+use crate::key::{Args, KeyBuf, KeyWriter};
 use crate::policy::{Level, Policy};
 use crate::site::Site;
 use bytes::Bytes;
@@ -139,16 +139,15 @@ impl Placed {
                 key.part(value);
             }
         };
-        let (mut args, mut key) = (KeyBuf::new(), KeyBuf::new());
-        write(&mut KeyWriter::of_calls(&mut args));
+        let args = Args::written(self.site.seed, &write);
+        let mut key = KeyBuf::new();
         let mut writer = KeyWriter::new(&mut key);
         writer.text(self.site.head);
         write(&mut writer);
         key.finish();
         let Self { site, policy, .. } = *self;
         let tags = self.tags(parts.uri.path());
-        let (cache, args, tag_ttl) =
-            (cache.clone(), args.written().into(), super::stored::RULES.tag_ttl(site, policy));
+        let (cache, tag_ttl) = (cache.clone(), super::stored::RULES.tag_ttl(site, policy));
         Some(Place { cache, site, policy, key, args, tags, tags_with: false, tag_ttl })
     }
 

@@ -1,9 +1,7 @@
-//! The buffer a key is written in: on the stack up to [`INLINE`] bytes.
+//! The text of a key.
 
 use xxhash_rust::xxh3;
 
-/// Keys up to this many bytes need no allocation.
-const INLINE: usize = 128;
 /// A longer name (bytes) is shortened to a readable head and a hash.
 const LONGEST: usize = 200;
 /// What is left readable of a shortened name (bytes).
@@ -13,27 +11,25 @@ const HEAD: usize = 96;
 pub(crate) const READABLE: usize = HEAD - 3;
 
 /// A key without the application's name, as it is written and as it ends up.
+#[derive(Default)]
 pub(crate) struct KeyBuf {
-    inline: [u8; INLINE],
-    len: usize,
-    spill: Vec<u8>,
+    pub(super) text: Vec<u8>,
     shortened: Option<Box<[u8]>>,
 }
 
 impl KeyBuf {
-    #[inline]
     pub(crate) fn new() -> Self {
-        Self { inline: [0; INLINE], len: 0, spill: Vec::new(), shortened: None }
+        Self { text: Vec::with_capacity(64), shortened: None }
     }
 
     /// The name in the store: the written text, or its shortened form once [`finish`](Self::finish) found it too long.
     pub(crate) fn name(&self) -> &[u8] {
-        self.shortened.as_deref().unwrap_or(self.written())
+        self.shortened.as_deref().unwrap_or(&self.text)
     }
 
     /// The whole text, where the name is a shortened one.
     pub(crate) fn full(&self) -> Option<&[u8]> {
-        self.shortened.is_some().then(|| self.written())
+        self.shortened.is_some().then_some(&self.text)
     }
 
     /// The hash that picks stripes and shards; the same in every process.
@@ -42,54 +38,13 @@ impl KeyBuf {
     }
 
     /// All that was written.
-    #[inline]
     pub(crate) fn written(&self) -> &[u8] {
-        if self.spill.is_empty() { &self.inline[..self.len] } else { &self.spill }
-    }
-
-    #[inline]
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        let end = self.len + bytes.len();
-        // A spilled buffer is longer than the inline one.
-        match self.inline.get_mut(self.len..end) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                self.len = end;
-            }
-            None => self.spill(bytes),
-        }
-    }
-
-    #[cold]
-    fn spill(&mut self, bytes: &[u8]) {
-        if self.spill.is_empty() {
-            self.spill.extend_from_slice(&self.inline[..self.len]);
-        }
-        self.spill.extend_from_slice(bytes);
-        self.len = self.spill.len();
-    }
-
-    pub(super) fn insert(&mut self, at: usize, byte: u8) {
-        let tail = self.written()[at..].to_vec();
-        self.truncate(at);
-        self.push(&[byte]);
-        self.push(&tail);
-    }
-
-    fn truncate(&mut self, len: usize) {
-        if self.spill.is_empty() {
-            self.len = len;
-        } else {
-            self.spill.truncate(len);
-            if len == 0 {
-                self.len = 0;
-            }
-        }
+        &self.text
     }
 
     /// Shortens a name that is too long; `#` occurs in no other name, so the two kinds never meet.
     pub(crate) fn finish(&mut self) {
-        let text = self.written();
+        let text = &self.text;
         if text.len() <= LONGEST {
             return;
         }

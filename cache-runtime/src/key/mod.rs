@@ -1,5 +1,6 @@
 //! Keys: what an entry is called, injective in the arguments it was made from.
 
+mod args;
 mod buf;
 mod part;
 mod writer;
@@ -7,6 +8,7 @@ mod writer;
 pub use self::part::KeyPart;
 pub use self::writer::KeyWriter;
 
+pub(crate) use self::args::Args;
 pub(crate) use self::buf::{KeyBuf, READABLE, may_begin_with};
 
 use bytes::Bytes;

@@ -1,5 +1,7 @@
 //! What a parameter adds to a key.
 
+#![expect(clippy::inline_always, reason = "only inlined does what a hit calls know what form it writes")]
+
 use super::KeyWriter;
 use std::{borrow::Cow, rc::Rc, sync::Arc};
 
@@ -30,7 +32,7 @@ pub trait KeyPart {
 macro_rules! integers {
     ($($ty:ty)*) => {$(
         impl KeyPart for $ty {
-            #[inline]
+            #[inline(always)]
             fn write(&self, key: &mut KeyWriter<'_>) {
                 key.integer(*self, self.to_le_bytes(), <$ty>::MIN != 0);
             }
@@ -45,14 +47,14 @@ macro_rules! integers {
 integers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
 impl KeyPart for str {
-    #[inline]
+    #[inline(always)]
     fn write(&self, key: &mut KeyWriter<'_>) {
         key.name(self);
     }
 }
 
 impl KeyPart for String {
-    #[inline]
+    #[inline(always)]
     fn write(&self, key: &mut KeyWriter<'_>) {
         key.name(self);
     }
@@ -89,7 +91,7 @@ macro_rules! displayed {
 displayed!(std::net::IpAddr std::net::Ipv4Addr std::net::Ipv6Addr std::net::SocketAddr);
 
 impl<T: KeyPart> KeyPart for Option<T> {
-    #[inline]
+    #[inline(always)]
     fn write(&self, key: &mut KeyWriter<'_>) {
         key.option(self.as_ref());
     }
@@ -122,7 +124,7 @@ impl<T: KeyPart> KeyPart for std::collections::BTreeSet<T> {
 macro_rules! pointers {
     ($($ty:ty)*) => {$(
         impl<T: KeyPart + ?Sized> KeyPart for $ty {
-            #[inline]
+            #[inline(always)]
             fn write(&self, key: &mut KeyWriter<'_>) {
                 (**self).write(key);
             }

@@ -1,6 +1,6 @@
-use super::{Key, KeyBuf, KeyPart, KeyWriter};
+use super::{Args, Key, KeyBuf, KeyPart, KeyWriter};
 use proptest::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 
 fn buf(write: impl FnOnce(&mut KeyWriter<'_>)) -> KeyBuf {
@@ -116,7 +116,7 @@ fn options_lists_and_tuples_of_hostile_texts_never_collide() {
     }
     all_different(lists, |list| written(&[&|key| key.part(list)]));
     let options = |text: &String| [None, Some(None), Some(Some(None)), Some(Some(Some(text.clone())))];
-    all_different(texts.iter().flat_map(options).collect::<std::collections::HashSet<_>>(), |option| {
+    all_different(texts.iter().flat_map(options).collect::<HashSet<_>>(), |option| {
         written(&[&|key| key.part(option)])
     });
     let nested = short.iter().flat_map(|one| short.iter().map(move |other| (one, vec![other], Some(one))));
@@ -177,10 +177,9 @@ fn equal_calls_are_equal_texts() {
                 one(key);
                 other(key);
             };
-            let mut calls = KeyBuf::new();
-            write(&mut KeyWriter::of_calls(&mut calls));
+            let calls = Args::written(0, &write).bytes;
             let text = buf(write).written().to_vec();
-            let first = seen.entry(calls.written().to_vec()).or_insert_with(|| text.clone());
+            let first = seen.entry(calls).or_insert_with(|| text.clone());
             assert_eq!(first.escape_ascii().to_string(), text.escape_ascii().to_string());
         }
     }
@@ -192,19 +191,82 @@ fn equal_calls_are_equal_texts() {
     );
 }
 
+/// A hit compares what its arguments write with what is held, and finds that by the hash.
+#[test]
+fn calls_are_the_same_as_themselves_alone() {
+    let parts = parts();
+    let written: Vec<_> = parts.iter().map(|part| Args::written(7, &**part)).collect();
+    for (part, own) in parts.iter().zip(&written) {
+        assert_eq!(Args::hash(7, part), own.hash);
+        assert_ne!(Args::hash(8, part), own.hash, "another site's");
+        for other in &written {
+            assert_eq!(Args::are(&other.bytes, part), other.bytes == own.bytes);
+        }
+        let longer = [&own.bytes[..], &[0]].concat();
+        assert!(!Args::are(&longer, part));
+    }
+}
+
+#[test]
+fn calls_of_one_function_have_hashes_of_their_own() {
+    let mut hashes = HashSet::new();
+    for number in 0..1_000_u32 {
+        let (name, pair) = (format!("user-{number}"), (number, Some(number / 2)));
+        hashes.insert(Args::hash(1, |key: &mut KeyWriter<'_>| key.part(&number)));
+        hashes.insert(Args::hash(2, |key: &mut KeyWriter<'_>| key.part(&name)));
+        hashes.insert(Args::hash(3, |key: &mut KeyWriter<'_>| key.part(&[name.as_str(), "x"][..])));
+        hashes.insert(Args::hash(4, |key: &mut KeyWriter<'_>| key.part(&pair)));
+        hashes.insert(Args::hash(5, |key: &mut KeyWriter<'_>| key.display(&number)));
+    }
+    assert_eq!(hashes.len(), 5_000);
+}
+
+/// What stands for an absent value is a number like others to the hash, and no others to the comparison.
+#[test]
+fn a_hash_alone_does_not_tell_calls_apart() {
+    let (none, four) =
+        (|key: &mut KeyWriter<'_>| key.part(&None::<u8>), |key: &mut KeyWriter<'_>| key.part(&4_u8));
+    assert_eq!(Args::hash(0, none), Args::hash(0, four));
+    assert!(!Args::are(&Args::written(0, &none).bytes, &four));
+}
+
+#[test]
+fn short_texts_are_compared_whole() {
+    for len in 1..=20 {
+        let text = "a".repeat(len);
+        let written = Args::written(0, &|key: &mut KeyWriter<'_>| key.part(&text)).bytes;
+        for at in 0..len {
+            let mut other = text.clone();
+            other.replace_range(at..=at, "b");
+            assert!(!Args::are(&written, &|key: &mut KeyWriter<'_>| key.part(&other)), "{other}");
+        }
+        assert!(Args::are(&written, &|key: &mut KeyWriter<'_>| key.part(&text)));
+    }
+}
+
+#[test]
+fn the_text_of_a_template_tells_no_calls_of_a_site_apart() {
+    let part = |key: &mut KeyWriter<'_>| key.part(&7);
+    let after = |key: &mut KeyWriter<'_>| {
+        key.literal(":");
+        key.part(&7);
+    };
+    assert_eq!(Args::written(0, &part).bytes, Args::written(0, &after).bytes);
+    assert_eq!(buf(after).written(), b":7");
+}
+
 #[test]
 fn long_calls_are_whole() {
     let long = "x".repeat(300);
     let calls = |last: u8| {
-        let mut calls = KeyBuf::new();
-        let mut key = KeyWriter::of_calls(&mut calls);
-        key.part(&long);
-        key.part(&last);
-        calls.written().to_vec()
+        Args::written(0, &|key: &mut KeyWriter<'_>| {
+            key.part(&long);
+            key.part(&last);
+        })
     };
-    assert_eq!(calls(1).len(), calls(2).len());
-    assert!(calls(1).len() > 300);
-    assert_ne!(calls(1), calls(2));
+    assert_eq!(calls(1).bytes.len(), calls(2).bytes.len());
+    assert!(calls(1).bytes.len() > 300);
+    assert_ne!((calls(1).bytes, calls(1).hash), (calls(2).bytes, calls(2).hash));
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,8 @@
 //! Writing parts so that different arguments never give one text.
 
+#![expect(clippy::inline_always, reason = "only inlined does what a hit calls know what form it writes")]
+
+use super::args::{Comparison, Hash};
 use super::{KeyBuf, KeyPart};
 use std::fmt::{self, Display, Write};
 
@@ -13,21 +16,23 @@ const EMPTY: &[u8] = b"%";
 /// Text keeps letters, digits, `-`, `_`, `.`, `/` and everything beyond ASCII; any other byte becomes `%XX`. What structures
 /// a key (`:` between parts, `,`, `()`, `[]` within one, `~` for `None`) therefore never comes from an argument.
 pub struct KeyWriter<'a> {
-    buf: &'a mut KeyBuf,
-    form: Form,
+    form: Form<'a>,
 }
 
-/// What is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+/// What is written, and where to.
+enum Form<'a> {
     /// The key, as it stands in a store.
-    Text,
+    Text(&'a mut KeyBuf),
     /// The calls of this writer, one after the other, so that each can be told from the bytes: what is written alike in this form is
     /// written alike in the other. It is shorter to write, and never leaves the process.
-    Calls,
+    Calls(&'a mut Vec<u8>),
+    /// The hash of those calls.
+    Hash(Hash),
+    /// Whether they are the same as others.
+    Same(Comparison<'a>),
 }
 
-/// What a call is, in [`Form::Calls`]; where its length may vary, the length follows.
+/// What a call is, in [`Form::Calls`].
 mod call {
     pub(super) const TEXT: u8 = 0;
     pub(super) const NAME: u8 = 1;
@@ -35,62 +40,91 @@ mod call {
     pub(super) const CLOSE: u8 = 3;
     pub(super) const NONE: u8 = 4;
     pub(super) const SOME: u8 = 5;
-    /// The text that most keys have between their parts.
-    pub(super) const COLON: u8 = 6;
     /// And beyond: integers, by their size and sign.
     pub(super) const INTEGER: u8 = 16;
+    /// Ends a text. No text has it: it is not UTF-8.
+    pub(super) const END: u8 = 0xFF;
 }
 
 impl<'a> KeyWriter<'a> {
     pub(crate) fn new(buf: &'a mut KeyBuf) -> Self {
-        Self { buf, form: Form::Text }
+        Self { form: Form::Text(buf) }
     }
 
     /// Writes what tells two calls apart as well as their keys, and sooner.
-    #[inline]
-    pub(crate) fn of_calls(buf: &'a mut KeyBuf) -> Self {
-        Self { buf, form: Form::Calls }
+    pub(super) fn of_calls(calls: &'a mut Vec<u8>) -> Self {
+        Self { form: Form::Calls(calls) }
     }
 
-    /// Writes literal text of a template, as it is.
-    #[inline]
+    /// The hash of the calls that `write` makes, begun with `seed`.
+    #[inline(always)]
+    pub(super) fn hash(seed: u64, write: impl FnOnce(&mut KeyWriter<'_>)) -> u64 {
+        let mut writer = KeyWriter { form: Form::Hash(Hash::seeded(seed)) };
+        write(&mut writer);
+        match writer.form {
+            Form::Hash(hash) => hash.end(),
+            _ => unreachable!("a writer keeps its form"),
+        }
+    }
+
+    /// Whether `write` makes these calls.
+    #[inline(always)]
+    pub(super) fn makes(calls: &[u8], write: &impl Fn(&mut KeyWriter<'_>)) -> bool {
+        let mut writer = KeyWriter { form: Form::Same(Comparison::with(calls)) };
+        write(&mut writer);
+        match writer.form {
+            Form::Same(comparison) => comparison.is_same(),
+            _ => unreachable!("a writer keeps its form"),
+        }
+    }
+
+    /// Writes literal text, as it is.
+    #[inline(always)]
     pub fn text(&mut self, literal: &str) {
-        match self.form {
-            Form::Text => self.buf.push(literal.as_bytes()),
-            Form::Calls if literal == ":" => self.buf.push(&[call::COLON]),
-            Form::Calls => self.sized(call::TEXT, literal.as_bytes()),
+        match &mut self.form {
+            Form::Text(buf) => literally(buf, literal),
+            _ => self.called(call::TEXT, literal),
+        }
+    }
+
+    /// Writes text of the template of a key or a tag: what every call at a site has there tells none apart.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn literal(&mut self, text: &str) {
+        if let Form::Text(buf) = &mut self.form {
+            literally(buf, text);
         }
     }
 
     /// Writes one argument.
-    #[inline]
+    #[inline(always)]
     pub fn part<T: KeyPart + ?Sized>(&mut self, value: &T) {
         value.write(self);
     }
 
     /// Writes a text, escaped.
-    #[inline]
+    #[inline(always)]
     pub fn name(&mut self, text: &str) {
-        match self.form {
-            Form::Calls => self.sized(call::NAME, text.as_bytes()),
-            Form::Text if text.is_empty() => self.buf.push(EMPTY),
-            Form::Text => self.escaped(text.as_bytes()),
+        match &mut self.form {
+            Form::Text(buf) => escaped(buf, text),
+            _ => self.called(call::NAME, text),
         }
     }
 
     /// Writes what `value` displays, escaped; equal texts must mean equal values.
     pub fn display(&mut self, value: &(impl Display + ?Sized)) {
-        // The adapters below never fail; a `Display` that does leaves what it wrote.
-        if self.form == Form::Calls {
-            let mut text = String::new();
-            let _ = write!(text, "{value}");
-            return self.name(&text);
+        // The adapters never fail; a `Display` that does leaves what it wrote.
+        if let Form::Text(buf) = &mut self.form {
+            let start = buf.text.len();
+            let _ = write!(Escaping(&mut buf.text), "{value}");
+            if buf.text.len() == start {
+                buf.text.extend_from_slice(EMPTY);
+            }
+            return;
         }
-        let start = self.buf.written().len();
-        let _ = write!(Escaping(self), "{value}");
-        if self.buf.written().len() == start {
-            self.buf.push(EMPTY);
-        }
+        self.code(call::NAME);
+        let _ = write!(Calling(self), "{value}");
+        self.code(call::END);
     }
 
     /// Writes `(a,b)`.
@@ -109,71 +143,97 @@ impl<'a> KeyWriter<'a> {
         self.tuple(parts);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn integer<const SIZE: usize>(
         &mut self,
         value: impl itoa::Integer,
         bytes: [u8; SIZE],
         signed: bool,
     ) {
-        match self.form {
-            Form::Text => self.buf.push(itoa::Buffer::new().format(value).as_bytes()),
-            Form::Calls => {
-                let [size, ..] = SIZE.to_le_bytes();
-                let mut call = [0; 17];
-                call[0] = call::INTEGER + 2 * size + u8::from(signed);
-                call[1..=SIZE].copy_from_slice(&bytes);
-                self.buf.push(&call[..=SIZE]);
+        let [size, ..] = SIZE.to_le_bytes();
+        let code = call::INTEGER + 2 * size + u8::from(signed);
+        match &mut self.form {
+            Form::Text(buf) => in_digits(buf, value),
+            Form::Calls(calls) => called(calls, code, &bytes),
+            Form::Hash(hash) => hash.integer(bytes),
+            Form::Same(comparison) => {
+                comparison.expect([code]);
+                comparison.expect(bytes);
             }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn option<T: KeyPart>(&mut self, value: Option<&T>) {
-        if self.form == Form::Calls {
-            self.buf.push(&[if value.is_some() { call::SOME } else { call::NONE }]);
-            return value.into_iter().for_each(|value| value.write(self));
-        }
-        let start = self.buf.written().len();
+        let start = match &self.form {
+            Form::Text(buf) => buf.text.len(),
+            _ => 0,
+        };
         match value {
-            None => self.buf.push(&[NONE]),
-            Some(value) => {
-                value.write(self);
-                if self.buf.written().get(start) == Some(&NONE) {
-                    self.buf.insert(start, NONE);
-                }
-            }
+            Some(_) => self.code(call::SOME),
+            None if self.is_text() => self.structure(NONE),
+            None => self.code(call::NONE),
         }
+        // One place, for it to be inlined.
+        if let Some(value) = value {
+            value.write(self);
+        }
+        if let Form::Text(buf) = &mut self.form {
+            marked(buf, start, value.is_some());
+        }
+    }
+
+    #[inline(always)]
+    fn is_text(&self) -> bool {
+        matches!(self.form, Form::Text(_))
     }
 
     fn sequence(&mut self, [open, close]: [u8; 2], parts: impl FnOnce(&mut Sequence<'_, 'a>)) {
-        let calls = self.form == Form::Calls;
-        if calls {
-            self.buf.push(&[call::OPEN]);
+        let is_text = self.is_text();
+        if !is_text {
+            self.code(call::OPEN);
         }
-        self.buf.push(&[open]);
+        self.structure(open);
         parts(&mut Sequence { key: self, first: true });
-        self.buf.push(&[if calls { call::CLOSE } else { close }]);
+        self.structure(if is_text { close } else { call::CLOSE });
     }
 
-    #[inline]
-    fn sized(&mut self, call: u8, bytes: &[u8]) {
-        let mut head = [call; 9];
-        head[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
-        self.buf.push(&head);
-        self.buf.push(bytes);
-    }
-
-    #[inline(never)]
-    fn escaped(&mut self, text: &[u8]) {
-        let mut rest = text;
-        while let Some(at) = rest.iter().position(|&byte| !plain(byte)) {
-            self.buf.push(&rest[..at]);
-            let hex = |nibble: u8| b"0123456789ABCDEF"[usize::from(nibble)];
-            self.buf.push(&[b'%', hex(rest[at] >> 4), hex(rest[at] & 15)]);
-            rest = &rest[at + 1..];
+    /// One byte, whatever the form.
+    #[inline(always)]
+    fn structure(&mut self, byte: u8) {
+        match &mut self.form {
+            Form::Text(buf) => buf.text.push(byte),
+            _ => self.code(byte),
         }
-        self.buf.push(rest);
+    }
+
+    /// One byte of a form that is no text.
+    #[inline(always)]
+    fn code(&mut self, code: u8) {
+        match &mut self.form {
+            Form::Text(_) => {}
+            Form::Calls(calls) => called(calls, code, &[]),
+            Form::Hash(hash) => hash.integer([code]),
+            Form::Same(comparison) => comparison.expect([code]),
+        }
+    }
+
+    /// A text in a form that is no text.
+    #[inline(always)]
+    fn called(&mut self, code: u8, text: &str) {
+        match &mut self.form {
+            Form::Text(_) => {}
+            Form::Calls(calls) => {
+                called(calls, code, text.as_bytes());
+                called(calls, call::END, &[]);
+            }
+            Form::Hash(hash) => hash.text(text.as_bytes()),
+            Form::Same(comparison) => {
+                comparison.expect([code]);
+                comparison.expect_text(text.as_bytes());
+                comparison.expect([call::END]);
+            }
+        }
     }
 }
 
@@ -186,20 +246,83 @@ pub struct Sequence<'k, 'a> {
 impl Sequence<'_, '_> {
     /// Writes the next part.
     pub fn part<T: KeyPart + ?Sized>(&mut self, value: &T) {
-        if !std::mem::take(&mut self.first) && self.key.form == Form::Text {
-            self.key.buf.push(b",");
+        if !std::mem::take(&mut self.first)
+            && let Form::Text(buf) = &mut self.key.form
+        {
+            buf.text.push(b',');
         }
         value.write(self.key);
     }
 }
 
-struct Escaping<'k, 'a>(&'k mut KeyWriter<'a>);
+/// What is displayed, as a part of a text.
+struct Escaping<'a>(&'a mut Vec<u8>);
 
-impl Write for Escaping<'_, '_> {
+impl Write for Escaping<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.escaped(text.as_bytes());
+        escape(self.0, text);
         Ok(())
     }
+}
+
+/// What is displayed, in a form that is no text.
+struct Calling<'k, 'a>(&'k mut KeyWriter<'a>);
+
+impl Write for Calling<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        match &mut self.0.form {
+            Form::Text(_) => {}
+            Form::Calls(calls) => calls.extend_from_slice(text.as_bytes()),
+            Form::Hash(hash) => hash.text(text.as_bytes()),
+            Form::Same(comparison) => comparison.expect_text(text.as_bytes()),
+        }
+        Ok(())
+    }
+}
+
+// Apart, so that the other forms are short enough to be inlined.
+
+#[inline(never)]
+fn literally(buf: &mut KeyBuf, literal: &str) {
+    buf.text.extend_from_slice(literal.as_bytes());
+}
+
+/// A present value that looks like an absent one, made to look otherwise.
+#[inline(never)]
+fn marked(buf: &mut KeyBuf, start: usize, is_present: bool) {
+    if is_present && buf.text.get(start) == Some(&NONE) {
+        buf.text.insert(start, NONE);
+    }
+}
+
+#[inline(never)]
+fn in_digits(buf: &mut KeyBuf, value: impl itoa::Integer) {
+    buf.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+#[inline(never)]
+fn escaped(buf: &mut KeyBuf, text: &str) {
+    if text.is_empty() {
+        buf.text.extend_from_slice(EMPTY);
+    }
+    escape(&mut buf.text, text);
+}
+
+#[inline(never)]
+fn called(calls: &mut Vec<u8>, code: u8, bytes: &[u8]) {
+    calls.push(code);
+    calls.extend_from_slice(bytes);
+}
+
+fn escape(buf: &mut Vec<u8>, text: &str) {
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|&byte| !plain(byte)) {
+        buf.extend_from_slice(&rest[..at]);
+        let hex = |nibble: u8| b"0123456789ABCDEF"[usize::from(nibble)];
+        buf.extend_from_slice(&[b'%', hex(rest[at] >> 4), hex(rest[at] & 15)]);
+        rest = &rest[at + 1..];
+    }
+    buf.extend_from_slice(rest);
 }
 
 const fn plain(byte: u8) -> bool {

@@ -1,6 +1,6 @@
 //! The entries of L1: one set for the process, evicted by use, and before it a small one for each thread.
 
-use super::held::{CallRef, Held};
+use super::held::Held;
 #[cfg(cache_loom)]
 use super::interleavings::set as sync;
 use crate::sync::thread_local;
@@ -8,100 +8,161 @@ use crate::sync::thread_local;
 use quick_cache::sync;
 use quick_cache::{Lifecycle, Weighter};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What a thread keeps for itself (bytes): then it starts over.
+/// Places for what a thread keeps for itself, by a part of the hash: in each of so many sets ...
+const SETS: usize = 1 << 11;
+/// ... so many, one of which gives way.
+const WAYS: usize = 4;
+/// Of so many hits in a thread's own set, the process's is told of one.
+const TOLD: u32 = 32;
+/// What each thread may keep for itself at least (bytes).
 const NEAR: u64 = 2 << 20;
-/// Every so many hits in a thread's own set, the process's is told.
-const TOLD: u8 = 32;
 
 /// Entries by the hash of their call, up to a weight. Two calls with one hash displace each other.
-pub(super) struct Entries(sync::Cache<u64, Arc<Held>, Weight, BuildHasherDefault<Hashed>, Leaving>);
+pub(super) struct Entries {
+    all: sync::Cache<u64, Arc<Held>, Weight, BuildHasherDefault<Hashed>, Leaving>,
+    /// What a thread may keep for itself (bytes): then it starts over.
+    near: u64,
+    /// Another one for each process's set: threads keep entries of all of them in one place.
+    salt: u64,
+}
 
 thread_local! {
     /// Read without a lock and without writing what other threads read. An entry here counts only while it is in its process's set.
     static OWN: RefCell<Own> = RefCell::default();
 }
 
+/// A set-associative table, as a processor's cache is one.
 #[derive(Default)]
 struct Own {
-    entries: HashMap<u64, Near, BuildHasherDefault<Hashed>>,
+    /// None of them before the first entry.
+    sets: Vec<Set>,
     weight: u64,
+    random: Cell<u32>,
 }
 
-struct Near {
-    held: Arc<Held>,
-    hits: Cell<u8>,
+/// The hashes apart, so that one line of memory tells whether an entry is here.
+#[derive(Default)]
+#[repr(align(64))]
+struct Set {
+    hashes: [u64; WAYS],
+    held: [Option<Arc<Held>>; WAYS],
+}
+
+impl Own {
+    #[inline]
+    fn get(&self, hash: u64) -> Option<&Held> {
+        let Set { hashes, held } = self.sets.get(Self::set(hash))?;
+        let way = hashes.iter().position(|near| *near == hash)?;
+        held[way].as_deref().filter(|held| !held.has_left())
+    }
+
+    /// Puts an entry in, and gives back what has to go.
+    fn insert(&mut self, hash: u64, held: Arc<Held>) -> Option<Arc<Held>> {
+        if self.sets.is_empty() {
+            self.sets.resize_with(SETS, Set::default);
+        }
+        let random = self.random() as usize % WAYS;
+        let set = &mut self.sets[Self::set(hash)];
+        let is_free = |held: &Option<Arc<Held>>| held.as_ref().is_none_or(|held| held.has_left());
+        let same = set.hashes.iter().position(|near| *near == hash);
+        let way = same.or_else(|| set.held.iter().position(is_free)).unwrap_or(random);
+        self.weight += held.weight();
+        set.hashes[way] = hash;
+        let left = set.held[way].replace(held);
+        self.weight -= left.as_ref().map_or(0, |left| left.weight());
+        left
+    }
+
+    /// Whether the process's set is to be told of this hit: some of them, and of each entry alike.
+    #[inline]
+    fn tells(&self) -> bool {
+        self.random() < u32::MAX / TOLD
+    }
+
+    /// The upper half of what a linear congruential generator gives.
+    #[inline]
+    fn random(&self) -> u32 {
+        let next = self.random.get().wrapping_mul(0x915f_77f5).wrapping_add(1);
+        self.random.set(next);
+        next
+    }
+
+    #[inline]
+    fn set(hash: u64) -> usize {
+        // Other bits than those that the process's set takes.
+        (hash >> 20) as usize % SETS
+    }
 }
 
 impl Entries {
     pub(super) fn new(capacity: u64) -> Self {
-        Self(sync::Cache::with(1_024, capacity, Weight, BuildHasherDefault::default(), Leaving))
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+        Self {
+            all: sync::Cache::with(1_024, capacity, Weight, BuildHasherDefault::default(), Leaving),
+            near: (capacity / 2 / threads).max(NEAR),
+            salt: NUMBER.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+        }
     }
 
-    /// What `look` makes of the entry of `call`.
+    /// What `look` makes of the entry with this hash.
     #[inline]
-    pub(super) fn find<R>(
-        &self,
-        call: CallRef<'_>,
-        hash: u64,
-        look: impl FnOnce(&Held) -> Option<R>,
-    ) -> Option<R> {
-        let mut far = None;
-        let found = OWN.try_with(|own| {
+    pub(super) fn find<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
+        let hash = hash ^ self.salt;
+        let mut look = Some(look);
+        let near = OWN.try_with(|own| {
             // Taken already: a value that is cloned or dropped here looks up another.
-            let own = own.try_borrow().ok();
-            let near = own.as_ref().and_then(|own| own.entries.get(&hash));
-            let held = match near.filter(|near| !near.held.has_left() && near.held.is_of(call)) {
-                Some(near) => {
-                    near.hits.set(near.hits.get().wrapping_add(1));
-                    if near.hits.get() % TOLD == 0 {
-                        self.0.get(&hash);
-                    }
-                    &near.held
-                }
-                None => far.insert(self.0.get(&hash).filter(|held| held.is_of(call))?),
-            };
-            look(held)
+            let own = own.try_borrow().ok()?;
+            let held = own.get(hash)?;
+            if own.tells() {
+                self.all.get(&hash);
+            }
+            Some(look.take()?(held))
         });
-        if let Some(held) = far {
-            come_near(hash, held);
+        match near {
+            Ok(Some(found)) => found,
+            _ => self.find_far(hash, look?),
         }
-        found.ok().flatten()
+    }
+
+    #[inline(never)]
+    fn find_far<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
+        let held = self.all.get(&hash)?;
+        let found = look(&held);
+        self.come_near(hash, held);
+        found
+    }
+
+    /// Keeps an entry for this thread.
+    fn come_near(&self, hash: u64, held: Arc<Held>) {
+        let weight = held.weight();
+        if weight > NEAR / 16 {
+            return;
+        }
+        // If this cannot be done now, nothing is lost.
+        let _ = OWN.try_with(|own| {
+            let Ok(mut own) = own.try_borrow_mut() else { return };
+            let all =
+                if own.weight + weight > self.near { std::mem::take(&mut *own) } else { Own::default() };
+            let left = own.insert(hash, held);
+            // What a value does when it is dropped may be to look up another.
+            drop(own);
+            drop((all, left));
+        });
     }
 
     pub(super) fn insert(&self, hash: u64, held: Held) {
-        self.0.insert(hash, Arc::new(held));
+        self.all.insert(hash ^ self.salt, Arc::new(held));
     }
 
     /// How many there are, and what they weigh (bytes).
     pub(super) fn size(&self) -> (usize, u64) {
-        (self.0.len(), self.0.weight())
+        (self.all.len(), self.all.weight())
     }
-}
-
-/// Keeps an entry for this thread.
-#[cold]
-fn come_near(hash: u64, held: Arc<Held>) {
-    let weight = held.weight();
-    if weight > NEAR / 16 {
-        return;
-    }
-    // If this cannot be done now, nothing is lost.
-    let _ = OWN.try_with(|own| {
-        let Ok(mut own) = own.try_borrow_mut() else { return };
-        let left = if own.weight + weight > NEAR { std::mem::take(&mut *own) } else { Own::default() };
-        own.weight += weight;
-        let replaced = own.entries.insert(hash, Near { held, hits: Cell::new(0) });
-        if let Some(replaced) = &replaced {
-            own.weight -= replaced.held.weight();
-        }
-        // What a value does when it is dropped may be to look up another.
-        drop(own);
-        drop((left, replaced));
-    });
 }
 
 #[derive(Clone)]
@@ -149,11 +210,10 @@ impl Hasher for Hashed {
 #[cfg(test)]
 mod tests {
     use super::{Entries, NEAR};
-    use crate::local::held::{CallRef, Held};
-    use crate::site::Site;
+    use crate::local::held::Held;
 
     fn find(entries: &Entries, hash: u64) -> Option<u64> {
-        entries.find(CallRef::of_test(), hash, |held| Some(held.created_ms))
+        entries.find(hash, |held| Some(held.created_ms))
     }
 
     #[test]
@@ -171,7 +231,7 @@ mod tests {
         entries.insert(1, Held::weighing(1_000));
         assert_eq!(find(&entries, 1), Some(0));
         (2..10_000).for_each(|hash| entries.insert(hash, Held::weighing(1_000)));
-        assert_eq!((entries.0.get(&1).is_some(), find(&entries, 1)), (false, None));
+        assert_eq!((entries.all.get(&(1 ^ entries.salt)).is_some(), find(&entries, 1)), (false, None));
     }
 
     #[test]
@@ -186,28 +246,41 @@ mod tests {
     }
 
     #[test]
-    fn another_call_with_the_same_hash_is_not_answered() {
-        static OTHER: Site = Site::new("test", "other", "test:v1:other");
+    fn a_thread_does_not_mix_up_two_caches() {
+        let [one, other] = [1, 2].map(|created| {
+            let entries = Entries::new(1 << 20);
+            entries.insert(7, Held::weighing(1_000).created(created));
+            entries
+        });
+        let empty = Entries::new(1 << 20);
+        for _ in 0..3 {
+            assert_eq!([&one, &other, &empty].map(|entries| find(entries, 7)), [Some(1), Some(2), None]);
+        }
+    }
+
+    #[test]
+    fn entries_of_one_set_give_way_to_each_other() {
         let entries = Entries::new(1 << 20);
-        entries.insert(1, Held::weighing(1_000));
-        assert!(find(&entries, 1).is_some());
-        for other in
-            [CallRef { args: b"other", ..CallRef::of_test() }, CallRef { site: &OTHER, ..CallRef::of_test() }]
-        {
-            assert!(entries.find(other, 1, |held| Some(held.created_ms)).is_none());
+        for hash in 0..20 {
+            entries.insert(hash, Held::weighing(1_000).created(hash));
+        }
+        // All of them begin alike, so that they are in one set of what this thread keeps.
+        for hash in (0..20).chain(0..20) {
+            assert_eq!(find(&entries, hash), Some(hash));
         }
     }
 
     #[test]
     fn a_thread_keeps_a_bounded_part_for_itself() {
         let entries = Entries::new(NEAR * 8);
-        for hash in 0..10_000 {
+        for hash in (0..10_000).map(|hash: u64| hash.wrapping_mul(0x9E37_79B9_7F4A_7C15)) {
             entries.insert(hash, Held::weighing(1_000));
             find(&entries, hash);
             super::OWN.with(|own| {
                 let own = own.borrow();
-                assert!(own.weight <= NEAR);
-                assert_eq!(own.weight, own.entries.values().map(|near| near.held.weight()).sum::<u64>());
+                assert!(own.weight <= entries.near);
+                let held = own.sets.iter().flat_map(|set| &set.held).flatten();
+                assert_eq!(own.weight, held.map(|held| held.weight()).sum::<u64>());
             });
         }
     }

@@ -3,6 +3,7 @@
 use super::stripes::{Stripe, Stripes};
 use crate::flight::Shared;
 use crate::frame::Token;
+use crate::key::{Args, KeyWriter};
 use crate::policy::Level;
 use crate::site::Site;
 use crate::sync::atomic::{
@@ -18,7 +19,8 @@ const OVERHEAD: usize = 200;
 
 /// One value in L1, found by its call.
 pub(crate) struct Held {
-    pub(super) call: OwnedCall,
+    pub(super) site: &'static Site,
+    args: Box<[u8]>,
     pub(crate) value: Shared,
     pub(crate) created_ms: u64,
     /// Nanoseconds of [`Local`](super::Local)'s clock until which it is fresh whatever chance says.
@@ -89,53 +91,7 @@ impl Depends {
 #[derive(Clone, Copy)]
 pub(crate) struct CallRef<'a> {
     pub(crate) site: &'static Site,
-    pub(crate) args: &'a [u8],
-}
-
-/// The same, kept.
-#[derive(Clone)]
-pub(crate) struct OwnedCall {
-    pub(crate) site: &'static Site,
-    pub(crate) args: Box<[u8]>,
-}
-
-impl CallRef<'_> {
-    /// The same in every call alike, and in this process only.
-    #[inline]
-    pub(super) fn hash(self, seed: u64) -> u64 {
-        xxhash_rust::xxh3::xxh3_64_with_seed(self.args, seed ^ self.site.seed)
-    }
-
-    pub(crate) fn to_owned(self) -> OwnedCall {
-        OwnedCall { site: self.site, args: self.args.into() }
-    }
-}
-
-impl OwnedCall {
-    pub(crate) fn borrow(&self) -> CallRef<'_> {
-        CallRef { site: self.site, args: &self.args }
-    }
-
-    #[inline]
-    pub(super) fn is(&self, call: CallRef<'_>) -> bool {
-        // A companion has a site of its own.
-        (std::ptr::eq(self.site, call.site) || self.site.head == call.site.head)
-            && are_same(&self.args, call.args)
-    }
-}
-
-/// Whether two texts are the same, without a call where they are as short as those of one number.
-#[inline]
-fn are_same(one: &[u8], other: &[u8]) -> bool {
-    if one.len() != other.len() {
-        return false;
-    }
-    match [one.first_chunk::<8>(), other.first_chunk(), one.last_chunk(), other.last_chunk()] {
-        [Some(head), Some(other_head), Some(tail), Some(other_tail)] if one.len() <= 16 => {
-            head == other_head && tail == other_tail
-        }
-        _ => one == other,
-    }
+    pub(crate) args: &'a Args,
 }
 
 /// A value for L1.
@@ -165,12 +121,12 @@ pub(super) struct Valid {
 }
 
 impl Held {
-    pub(super) fn new(call: OwnedCall, kept: Kept, valid: Valid) -> Self {
+    pub(super) fn new(site: &'static Site, args: Box<[u8]>, kept: Kept, valid: Valid) -> Self {
         let Kept { value, created_ms, fresh, delta, size, .. } = kept;
         let Valid { stamp, depends, sure_until, expires } = valid;
-        let level = call.site.level;
         Self {
-            call,
+            site,
+            args,
             value,
             created_ms,
             sure_until,
@@ -181,7 +137,7 @@ impl Held {
             delta_ms: millis_u32(delta),
             size: u32::try_from(size).unwrap_or(u32::MAX),
             left: AtomicBool::new(false),
-            is_leased: level == Level::Coherent,
+            is_leased: site.level == Level::Coherent,
         }
     }
 
@@ -206,12 +162,25 @@ impl Held {
     }
 
     pub(super) fn weight(&self) -> u64 {
-        (self.size as usize + self.call.args.len() + OVERHEAD) as u64
+        (self.size as usize + self.args.len() + OVERHEAD) as u64
     }
 
+    /// Whether it is the value of a call whose arguments `write`, of those at its site.
     #[inline]
-    pub(super) fn is_of(&self, call: CallRef<'_>) -> bool {
-        self.call.is(call)
+    pub(crate) fn is_written_by(&self, write: &impl Fn(&mut KeyWriter<'_>)) -> bool {
+        Args::are(&self.args, write)
+    }
+
+    /// Whether it is the value of `call`.
+    pub(crate) fn is_of(&self, call: CallRef<'_>) -> bool {
+        self.is_at(call.site) && self.args == call.args.bytes
+    }
+
+    /// Whether it is the value of a call at `site`.
+    #[inline]
+    pub(crate) fn is_at(&self, site: &'static Site) -> bool {
+        // A companion has a site of its own.
+        std::ptr::eq(self.site, site) || (self.site.head == site.head && self.site.template == site.template)
     }
 
     /// Whether it is not in L1 any more.
@@ -229,6 +198,8 @@ impl Held {
 impl Held {
     /// Nobody's value, for a frame of `size` bytes.
     pub(super) fn weighing(size: u64) -> Self {
+        static SITE: Site = Site::new("test", "get", "test:v1:get");
+
         let kept = Kept {
             value: std::sync::Arc::new(()),
             token: Token([0; 16]),
@@ -242,37 +213,10 @@ impl Held {
         };
         let depends = Depends::on(std::iter::empty(), None);
         let valid = Valid { stamp: 0, depends, sure_until: u64::MAX, expires: u64::MAX };
-        Self::new(CallRef::of_test().to_owned(), kept, valid)
+        Self::new(&SITE, Box::default(), kept, valid)
     }
 
     pub(super) fn created(self, created_ms: u64) -> Self {
         Self { created_ms, ..self }
-    }
-}
-
-#[cfg(test)]
-impl CallRef<'_> {
-    pub(super) fn of_test() -> Self {
-        static SITE: Site = Site::new("test", "get", "test:v1:get");
-        Self { site: &SITE, args: b"" }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::are_same;
-
-    #[test]
-    fn texts_are_the_same_only_if_every_byte_is() {
-        for len in 0..=20 {
-            let text = vec![7; len];
-            assert!(are_same(&text, &text.clone()));
-            assert!(!are_same(&text, &vec![7; len + 1]), "{len} bytes, and one more");
-            for at in 0..len {
-                let mut other = text.clone();
-                other[at] = 8;
-                assert!(!are_same(&text, &other), "byte {at} of {len}");
-            }
-        }
     }
 }

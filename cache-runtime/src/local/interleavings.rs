@@ -8,6 +8,7 @@
 use super::entries::Entries;
 use super::{CallRef, Capacity, Held, Kept, Local};
 use crate::frame::Token;
+use crate::key::Args;
 use crate::site::Site;
 use crate::store::Listener;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,7 +16,7 @@ use crate::sync::explore;
 use crate::tag::{Generation, Tag};
 use crate::time::Instant;
 use loom::thread;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// What stands in for `quick_cache`.
@@ -71,6 +72,7 @@ pub(super) mod set {
 
 const KEY: u64 = 0;
 const MINUTE: Duration = Duration::from_secs(60);
+static SITE: Site = Site::new("tasks", "get", "tasks:v1:get");
 
 /// A process and the source of its values: 0 first, 1 later.
 struct World {
@@ -102,8 +104,8 @@ impl World {
     }
 
     fn call() -> CallRef<'static> {
-        static SITE: Site = Site::new("tasks", "get", "tasks:v1:get");
-        CallRef { site: &SITE, args: b"" }
+        static ARGS: LazyLock<Args> = LazyLock::new(|| Args { hash: 1, bytes: Box::default() });
+        CallRef { site: &SITE, args: &ARGS }
     }
 
     /// Reads the source as a lookup does, and keeps what it found.
@@ -123,7 +125,7 @@ impl World {
             tags: tags.into(),
             size: 100,
         };
-        self.local.store(Self::call().to_owned(), &asked, ticket, kept);
+        self.local.store(&SITE, Self::call().args.clone(), &asked, ticket, kept);
     }
 
     fn hit(&self) -> Option<u64> {
@@ -312,7 +314,7 @@ fn nothing_from_before_the_first_feed_is_served_after_its_begin() {
 fn what_was_replaced_is_not_served_from_what_a_thread_keeps_for_itself() {
     explore(|| {
         let entries = Arc::new(Entries::new(1 << 20));
-        let find = |entries: &Entries| entries.find(CallRef::of_test(), 1, |held| Some(held.created_ms));
+        let find = |entries: &Entries| entries.find(1, |held| Some(held.created_ms));
         entries.insert(1, Held::weighing(100).created(1));
         let other = entries.clone();
         let other = thread::spawn(move || other.insert(1, Held::weighing(100).created(2)));

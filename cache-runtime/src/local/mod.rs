@@ -7,7 +7,7 @@ mod held;
 mod interleavings;
 mod stripes;
 
-pub(crate) use self::held::{CallRef, Held, Kept, OwnedCall};
+pub(crate) use self::held::{CallRef, Held, Kept};
 pub(crate) use self::stripes::{Stripe, stripe};
 
 use self::entries::Entries;
@@ -15,7 +15,9 @@ use self::feed::Feed;
 use self::held::{Checked, Depends, Valid};
 use self::stripes::Stripes;
 use crate::health;
+use crate::key::Args;
 use crate::policy::Level;
+use crate::site::Site;
 use crate::store::Listener;
 use crate::tag::{Generation, Tag};
 use crate::time::{Clock, Instant, nanos};
@@ -34,7 +36,8 @@ const WITHOUT_FEED: Duration = Duration::from_secs(1);
 pub struct Capacity(u64);
 
 impl Capacity {
-    /// `mib` × 2²⁰ bytes of entries, by the size of their frames. A thread may keep what has left it a while longer, 2 MiB at most.
+    /// `mib` × 2²⁰ bytes of entries, by the size of their frames. Threads may keep what has left it a while longer: half as much again
+    /// together, or 2 MiB each.
     #[must_use]
     pub const fn mib(mib: u64) -> Self {
         Self(mib << 20)
@@ -51,8 +54,6 @@ pub(crate) struct Local {
     feed: Feed,
     entries: Entries,
     generations: sync::Cache<Bytes, Known>,
-    /// So that nobody can tell beforehand which calls displace each other.
-    seed: u64,
     clock: Arc<Clock>,
 }
 
@@ -88,7 +89,6 @@ impl Local {
             feed: Feed::new(clock.clone()),
             entries: Entries::new(capacity.bytes()),
             generations: sync::Cache::new(GENERATIONS),
-            seed: getrandom::u64().unwrap_or_default(),
             clock,
         }
     }
@@ -118,16 +118,15 @@ impl Local {
         self.clock.now()
     }
 
-    /// The same in every call alike, and in this process only.
-    #[inline]
-    pub(crate) fn hash(&self, call: CallRef<'_>) -> u64 {
-        call.hash(self.seed)
+    /// What `look` makes of the entry of `call`, valid or not.
+    pub(crate) fn find<R>(&self, call: CallRef<'_>, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
+        self.find_hash(call.args.hash, |held| held.is_of(call).then(|| look(held))?)
     }
 
-    /// What `look` makes of the entry of `call`, valid or not.
+    /// What `look` makes of the entry whose arguments have this hash, if not those of another call.
     #[inline]
-    pub(crate) fn find<R>(&self, call: CallRef<'_>, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
-        self.entries.find(call, call.hash(self.seed), look)
+    pub(crate) fn find_hash<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
+        self.entries.find(hash, look)
     }
 
     /// Whether nothing speaks against serving `held`, at the level of the function that stored it.
@@ -154,8 +153,8 @@ impl Local {
     }
 
     /// Keeps a value that was asked for after `ticket` was taken of `asked`: its key and the tags known before.
-    pub(crate) fn store(&self, call: OwnedCall, asked: &[u64], ticket: Ticket, kept: Kept) {
-        let level = call.site.level;
+    pub(crate) fn store(&self, site: &'static Site, args: Args, asked: &[u64], ticket: Ticket, kept: Kept) {
+        let level = site.level;
         let most = match level {
             Level::Off => return,
             Level::Coherent if !ticket.live => return,
@@ -185,7 +184,7 @@ impl Local {
         // They all only grow: an equal sum is equal stamps and an equal epoch.
         let stamp = if level == Level::Coherent { stamp.wrapping_add(ticket.epoch) } else { stamp };
         let valid = Valid { stamp, depends, sure_until, expires };
-        self.entries.insert(call.borrow().hash(self.seed), Held::new(call, kept, valid));
+        self.entries.insert(args.hash, Held::new(site, args.bytes, kept, valid));
     }
 
     /// The generation of `tag`, as long as the feed would have told of its end.

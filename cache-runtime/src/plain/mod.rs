@@ -14,7 +14,7 @@ use crate::cache::Cache;
 use crate::codec::{Codec, Value};
 use crate::engine::{Again, Engine, Put, Request};
 use crate::error::StoreError;
-use crate::key::Key;
+use crate::key::{Args, Key};
 use crate::observe::Invalidation;
 use crate::policy::{Level, Policy};
 use crate::scope::Targets;
@@ -254,17 +254,19 @@ impl Cache {
 struct Entry {
     site: &'static Site,
     name: Name,
+    args: Args,
 }
 
 impl Entry {
     fn new(site: &'static Site, key: &(impl PlainKey + ?Sized)) -> Result<Self, StoreError> {
-        Ok(Self { site, name: Name::of(key)? })
+        let name = Name::of(key)?;
+        // The name is all that L1 finds it by.
+        let args = Args::named(site.seed, name.key.written());
+        Ok(Self { site, name, args })
     }
 
     fn request(&self, policy: Policy, tag_ttl: Option<Duration>) -> Request<'_> {
-        let Self { site, name: Name { key, namespace } } = self;
-        // The name is all that L1 finds it by.
-        let args = key.written();
+        let Self { site, name: Name { key, namespace }, args } = self;
         Request { site, namespace, policy, key, args, tags: &[], tags_with: false, tag_ttl, batch: None }
     }
 
