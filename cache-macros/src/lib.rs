@@ -56,7 +56,7 @@ use self::ir::mutation::Kind;
 /// | `schema` | a number beside the value: raise it when the meaning of the *value* changes and its shape does not | 0 |
 /// | `none` | `"skip"`, `"cache"`, or a ttl of its own, `"30s"` | `"skip"` |
 /// | `l1` | `"coherent"`, `"validate"`, `"off"`, or a bound such as `"5s"` | `"coherent"`; with `layout = "plain"`, `"off"` |
-/// | `probe` | what a lookup asks first: `"get"`, or `"lease"`, which makes a load one trip shorter and a hit of the store dearer: for functions that mostly miss | `"get"` |
+/// | `probe` | what a lookup asks first: `"get"`, or `"lease"`, which makes a load one trip shorter and a hit of the store dearer; `"auto"` is `"lease"` while most lookups miss | `"auto"` |
 /// | `swr` | how long an entry answers after its ttl, while one caller loads it anew in the background: a duration, or the path of a constant | not at all |
 /// | `refresh` | `"early"`: an entry that many ask for is loaded anew shortly before its ttl ends; or `"off"` | `"off"` |
 /// | `stale_if_error` | how long an entry answers after its ttl when the load fails: `"10m"`, or `stale_if_error("10m", Self::is_transient)` for some errors only | not at all |

@@ -181,6 +181,17 @@ pub enum Absent {
     For(Duration),
 }
 
+/// What a lookup of the store asks first (`probe = ..`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// What was of use of late.
+    Auto,
+    /// For the value.
+    Get,
+    /// For the right to load.
+    Lease,
+}
+
 /// How the in-process tier answers for a function (`l1 = ..`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -2,7 +2,7 @@
 
 use crate::codec::Compression;
 use crate::observe::Counters;
-use crate::policy::{Absent, Level};
+use crate::policy::{Absent, Level, Probe};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use xxhash_rust::const_xxh3;
@@ -21,7 +21,7 @@ pub struct Site {
     pub(crate) schema: u8,
     pub(crate) absent: Absent,
     pub(crate) level: Level,
-    pub(crate) probes_by_lease: bool,
+    pub(crate) probe: Probe,
     pub(crate) load_timeout: Duration,
     pub(crate) early: bool,
     pub(crate) stale_if_error: Duration,
@@ -44,7 +44,7 @@ impl Site {
             schema: 0,
             absent: Absent::Skip,
             level: Level::Coherent,
-            probes_by_lease: false,
+            probe: Probe::Auto,
             load_timeout: Duration::from_secs(30),
             early: false,
             stale_if_error: Duration::ZERO,
@@ -85,7 +85,14 @@ impl Site {
     /// A lookup begins with the right to load.
     #[must_use]
     pub const fn probe_by_lease(mut self) -> Self {
-        self.probes_by_lease = true;
+        self.probe = Probe::Lease;
+        self
+    }
+
+    /// A lookup never does.
+    #[must_use]
+    pub const fn probe_by_get(mut self) -> Self {
+        self.probe = Probe::Get;
         self
     }
 

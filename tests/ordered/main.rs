@@ -7,6 +7,7 @@ mod cancellation;
 mod coherent;
 mod entries;
 mod expired;
+mod fed;
 mod holds;
 mod in_process;
 mod joiners;

@@ -32,6 +32,39 @@ async fn a_load_asks_for_nothing_before_its_lease() {
     .await;
 }
 
+#[cached(ns = "ordered", l1 = "off", skip(load))]
+async fn usual(id: u64, load: GatedLoad<u64>) -> u64 {
+    load.load().await
+}
+
+#[tokio::test]
+async fn what_mostly_misses_asks_for_the_right_to_load_and_what_hits_for_the_value() {
+    everywhere(async |world| {
+        let spy = Spy::default();
+        let process = world.spied(&spy).await;
+        let source = GatedLoad::open(1);
+        let mut fills = 0;
+        let mut load = async |id| {
+            assert_eq!(process.spawn(usual(id, source.clone())).end().await.1, Outcome::Loaded);
+            fills += 1;
+            spy.fills.reached(fills).await;
+        };
+        for id in 0..6 {
+            load(id).await;
+        }
+        assert_eq!((spy.gets.get(), spy.leases.get()), (6, 6));
+        load(6).await;
+        assert_eq!((spy.gets.get(), spy.leases.get()), (6, 7), "the right to load alone");
+        for id in 0..6 {
+            assert_eq!(process.spawn(usual(id, source.clone())).end().await.1, Outcome::Hit(Tier::L2));
+        }
+        let (gets, leases) = (spy.gets.get(), spy.leases.get());
+        assert_eq!(process.spawn(usual(6, source.clone())).end().await.1, Outcome::Hit(Tier::L2));
+        assert_eq!((spy.gets.get(), spy.leases.get()), (gets + 1, leases), "the value alone");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_load_that_an_invalidation_overtook_stores_nothing() {
     everywhere(async |world| {

@@ -9,7 +9,7 @@ use syn::Path;
 use super::own;
 use crate::ir::cached::Cached;
 use crate::ir::policy::{Absent, Level, Limit};
-use crate::ir::values::Compress;
+use crate::ir::values::{Compress, Probe};
 
 /// A reference to it, with `items` beside it.
 pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
@@ -27,7 +27,11 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
         let level = self::level(krate, level);
         quote_spanned!(own()=> .level(#level))
     });
-    let probe = cached.site.probes_by_lease.then(|| quote_spanned!(own()=> .probe_by_lease()));
+    let probe = match cached.site.probe {
+        Probe::Auto => None,
+        Probe::Get => Some(quote_spanned!(own()=> .probe_by_get())),
+        Probe::Lease => Some(quote_spanned!(own()=> .probe_by_lease())),
+    };
     let load_timeout = cached.site.load_timeout.iter().map(|limit| {
         let limit = self::limit(krate, limit);
         quote_spanned!(own()=> .load_timeout(#limit))

@@ -15,7 +15,7 @@ use super::returns::Returns;
 use super::settings::{KNOWN, Settings, mentions};
 use super::skips::Skips;
 use super::tags::Tags;
-use super::values::{Codec, Compress};
+use super::values::{Codec, Compress, Probe};
 use super::{Slot, runtime};
 use crate::diag::{self, Diag};
 use crate::func::{Body, Func};
@@ -43,7 +43,7 @@ pub(crate) struct Site {
     pub(crate) schema: Option<u8>,
     pub(crate) absent: Option<Absent>,
     pub(crate) level: Option<Level>,
-    pub(crate) probes_by_lease: bool,
+    pub(crate) probe: Probe,
     pub(crate) load_timeout: Option<Limit>,
     pub(crate) compress: Option<Compress>,
     pub(crate) is_bare: bool,
@@ -98,7 +98,7 @@ impl Cached {
                 schema: settings.schema.get().copied(),
                 absent: settings.none.get().cloned(),
                 level: settings.l1.get().cloned(),
-                probes_by_lease: settings.probe.get() == Some(&true),
+                probe: settings.probe.get().copied().unwrap_or_default(),
                 load_timeout: settings.load_timeout.get().cloned(),
                 compress: settings.compress.get().cloned(),
                 is_bare: settings.layout.get() == Some(&true),

@@ -6,7 +6,7 @@ use syn::{Expr, Ident, Path};
 
 use super::policy::{Absent, Level, Limit, Ttl};
 use super::tags;
-use super::values::{self, Codec, Compress, Returning, StaleIfError, checked, judge};
+use super::values::{self, Codec, Compress, Probe, Returning, StaleIfError, checked, judge};
 use super::{Slot, Spanned};
 use crate::diag::Diag;
 use crate::syntax::options::{Form, Given, Known, Options, Value};
@@ -59,7 +59,7 @@ pub(crate) struct Settings {
     pub(crate) tags: Slot<Vec<Spanned<Template>>>,
     pub(crate) none: Slot<Absent>,
     pub(crate) l1: Slot<Level>,
-    pub(crate) probe: Slot<bool>,
+    pub(crate) probe: Slot<Probe>,
     pub(crate) swr: Slot<Limit>,
     pub(crate) stale_if_error: Slot<StaleIfError>,
     pub(crate) refresh: Slot<bool>,

@@ -186,12 +186,22 @@ pub(super) fn returns(expr: &Expr) -> Result<Returning, String> {
     }
 }
 
-pub(super) fn probe(expr: &Expr) -> Result<bool, String> {
+/// `probe`
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Probe {
+    #[default]
+    Auto,
+    Get,
+    Lease,
+}
+
+pub(super) fn probe(expr: &Expr) -> Result<Probe, String> {
     let text = text(expr).map(syn::LitStr::value);
     match text.as_deref() {
-        Some("lease") => Ok(true),
-        Some("get") => Ok(false),
-        Some(word) => Err(diag::unknown("value of `probe`", word, &["get", "lease"])),
+        Some("auto") => Ok(Probe::Auto),
+        Some("get") => Ok(Probe::Get),
+        Some("lease") => Ok(Probe::Lease),
+        Some(word) => Err(diag::unknown("value of `probe`", word, &["auto", "get", "lease"])),
         None => Err("`probe` is a string; write `probe = \"lease\"` or `probe = \"get\"`".into()),
     }
 }

@@ -21,6 +21,14 @@ use std::time::Duration;
 /// How much of a ttl (in thousandths) may be cut off, so that entries stored together do not expire together.
 const JITTER: u32 = 100;
 
+/// What was known of a key before its lease was asked for.
+pub(super) enum Known {
+    /// Nothing: the lookup begins with this.
+    Nothing,
+    /// That there is nothing, or the value with this token, to be replaced.
+    Seen(Option<Token>),
+}
+
 /// How leading ended.
 pub(super) enum Led {
     /// The body ran.
@@ -36,7 +44,7 @@ impl Engine {
         request: &Request<'_>,
         marks: &Marks,
         leader: Leader,
-        instead_of: Option<Token>,
+        known: Known,
         ticket: Ticket,
         call: &mut dyn Call,
     ) -> Result<Led, StoreError> {
@@ -48,10 +56,18 @@ impl Engine {
         let held = HeldLease { store: &self.store, key, token, armed: true };
         let expected = self.counters(request.site).loads.typical();
         let lease = Lease { token, expected, acquired_ms: created_ms };
+        let (instead_of, is_lookup) = match known {
+            Known::Nothing => (None, true),
+            Known::Seen(instead_of) => (instead_of, false),
+        };
+        let asked = Instant::now();
         // The generations before the load: whatever is invalidated from now on makes the entry invalid.
         let (leased, captured) = tokio::join!(biased; self.store.lease(key, lease, LEASE, instead_of),
             self.capture(request, marks)
         );
+        if is_lookup {
+            self.counters(request.site).lookups.record(asked.elapsed());
+        }
         match leased? {
             // A reply that was lost on the way may have been ours.
             Leased::Denied(bytes) if bytes[..] != lease.to_bytes() => {

@@ -1,6 +1,6 @@
 //! A lookup, from its arrival to its answer.
 
-use super::load::Led;
+use super::load::{Known, Led};
 use super::tags::Marks;
 use super::{Answer, Answered, Call, Engine, Loaded, Request, Unreadable, Unsaved};
 use crate::error::StoreError;
@@ -9,6 +9,7 @@ use crate::frame::{Entry, Lease, Token, Unusable};
 use crate::key::Key;
 use crate::local::Ticket;
 use crate::observe::{Outcome, Tier};
+use crate::policy::Probe;
 use crate::tag::{Generation, Tag};
 use crate::time::Instant;
 use bytes::Bytes;
@@ -70,7 +71,13 @@ impl Engine {
         let mut refusals = 0;
         let mut reply = None;
         let mut waited = false;
-        let mut probes = request.site.probes_by_lease;
+        let counters = self.counters(request.site);
+        let mut probes = match request.site.probe {
+            // What is asked for in a batch is asked for by one command.
+            Probe::Auto => request.batch.is_none() && counters.misses.are_usual(),
+            Probe::Get => false,
+            Probe::Lease => true,
+        };
         loop {
             let ticket = self.ticket(marks);
             if let Some(joiner) = self.flights.join(key, ticket.stamp) {
@@ -98,8 +105,11 @@ impl Engine {
                 Some(reply) => reply,
                 None if std::mem::take(&mut probes) && self.admits(request.site) => {
                     let Some(leader) = self.flights.open(key, ticket.stamp) else { continue };
-                    match self.lead(request, marks, leader, None, ticket, call).await {
-                        Ok(Led::Loaded) => return Ok(Answered::by(Outcome::Loaded)),
+                    match self.lead(request, marks, leader, Known::Nothing, ticket, call).await {
+                        Ok(Led::Loaded) => {
+                            counters.misses.learn(false);
+                            return Ok(Answered::by(Outcome::Loaded));
+                        }
                         Ok(Led::Denied(bytes)) => Reply { ticket, bytes: Some(bytes), generations: None },
                         // There may be a value all the same.
                         Err(StoreError::OutOfMemory) => continue,
@@ -109,7 +119,9 @@ impl Engine {
                 None => self.look_up(request, marks, ticket).await?,
             };
             let ticket = seen.ticket;
-            match self.see(request, marks, seen, call).await? {
+            let seen = self.see(request, marks, seen, call).await?;
+            counters.misses.learn(!matches!(seen, Seen::Open(_)));
+            match seen {
                 Seen::Usable(hit) if waited => return Ok(Answered { outcome: Outcome::Joined, ..hit }),
                 Seen::Usable(answered) => return Ok(answered),
                 Seen::Beside => return Ok(self.beside(request, key, call).await),
@@ -128,7 +140,7 @@ impl Engine {
                 }
                 Seen::Open(instead_of) => {
                     let Some(leader) = self.flights.open(key, ticket.stamp) else { continue };
-                    match self.lead(request, marks, leader, instead_of, ticket, call).await? {
+                    match self.lead(request, marks, leader, Known::Seen(instead_of), ticket, call).await? {
                         Led::Loaded => return Ok(Answered::by(Outcome::Loaded)),
                         Led::Denied(bytes) => {
                             reply = Some(Reply { ticket, bytes: Some(bytes), generations: None });

@@ -1,6 +1,6 @@
 //! An entry that is loaded before anyone asks for it: only where nothing stands, and under its lease.
 
-use super::load::Led;
+use super::load::{Known, Led};
 use super::read::{Reply, Seen};
 use super::tags::Marks;
 use super::{Call, Engine, Request};
@@ -54,7 +54,8 @@ impl Engine {
         let Some(leader) = self.flights.open(key, ticket.stamp) else { return Ok(Warmth::Occupied) };
         // Nobody asked: what joiners get to hear is all there is to know.
         let joiner = self.flights.join(key, ticket.stamp);
-        let Led::Loaded = self.lead(request, marks, leader, instead_of, ticket, call).await? else {
+        let Led::Loaded = self.lead(request, marks, leader, Known::Seen(instead_of), ticket, call).await?
+        else {
             return Ok(Warmth::Occupied);
         };
         let Some(joiner) = joiner else { return Ok(Warmth::Occupied) };

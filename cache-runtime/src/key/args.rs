@@ -12,15 +12,15 @@ use std::hash::Hasher;
 pub(crate) struct Args {
     /// The same in every call alike, and in this process only: nobody can tell beforehand which calls have one hash.
     pub(crate) hash: u64,
-    pub(crate) bytes: Box<[u8]>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Args {
     /// What `write` writes of a call at a site whose seed this is.
     pub(crate) fn written(seed: u64, write: &dyn Fn(&mut KeyWriter<'_>)) -> Self {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(32);
         write(&mut KeyWriter::of_calls(&mut bytes));
-        Self { hash: Self::hash(seed, write), bytes: bytes.into() }
+        Self { hash: Self::hash(seed, write), bytes }
     }
 
     /// One text for all arguments.

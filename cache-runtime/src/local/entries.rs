@@ -216,6 +216,11 @@ mod tests {
         entries.find(hash, |held| Some(held.created_ms))
     }
 
+    /// A hash like those of calls: another set each.
+    fn spread(number: u64) -> u64 {
+        number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
     #[test]
     fn an_entry_that_was_replaced_is_not_found_near() {
         let entries = Entries::new(1 << 20);
@@ -237,11 +242,11 @@ mod tests {
     #[test]
     fn what_is_asked_for_near_again_and_again_survives_a_scan() {
         let entries = Entries::new(100_000);
-        entries.insert(1, Held::weighing(1_000));
-        for hash in 2..10_000 {
-            (0..40).for_each(|_| assert_eq!(find(&entries, 1), Some(0), "after {hash} others"));
-            entries.insert(hash, Held::weighing(1_000));
-            find(&entries, hash);
+        entries.insert(spread(1), Held::weighing(1_000));
+        for other in 2..10_000 {
+            (0..40).for_each(|_| assert_eq!(find(&entries, spread(1)), Some(0), "after {other} others"));
+            entries.insert(spread(other), Held::weighing(1_000));
+            find(&entries, spread(other));
         }
     }
 
@@ -273,7 +278,7 @@ mod tests {
     #[test]
     fn a_thread_keeps_a_bounded_part_for_itself() {
         let entries = Entries::new(NEAR * 8);
-        for hash in (0..10_000).map(|hash: u64| hash.wrapping_mul(0x9E37_79B9_7F4A_7C15)) {
+        for hash in (0..10_000).map(spread) {
             entries.insert(hash, Held::weighing(1_000));
             find(&entries, hash);
             super::OWN.with(|own| {

@@ -173,7 +173,7 @@ impl Held {
 
     /// Whether it is the value of `call`.
     pub(crate) fn is_of(&self, call: CallRef<'_>) -> bool {
-        self.is_at(call.site) && self.args == call.args.bytes
+        self.is_at(call.site) && *self.args == *call.args.bytes
     }
 
     /// Whether it is the value of a call at `site`.

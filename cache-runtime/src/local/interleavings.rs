@@ -104,7 +104,7 @@ impl World {
     }
 
     fn call() -> CallRef<'static> {
-        static ARGS: LazyLock<Args> = LazyLock::new(|| Args { hash: 1, bytes: Box::default() });
+        static ARGS: LazyLock<Args> = LazyLock::new(|| Args { hash: 1, bytes: Vec::new() });
         CallRef { site: &SITE, args: &ARGS }
     }
 

@@ -184,7 +184,7 @@ impl Local {
         // They all only grow: an equal sum is equal stamps and an equal epoch.
         let stamp = if level == Level::Coherent { stamp.wrapping_add(ticket.epoch) } else { stamp };
         let valid = Valid { stamp, depends, sure_until, expires };
-        self.entries.insert(args.hash, Held::new(site, args.bytes, kept, valid));
+        self.entries.insert(args.hash, Held::new(site, args.bytes.into(), kept, valid));
     }
 
     /// The generation of `tag`, as long as the feed would have told of its end.

@@ -1,11 +1,13 @@
 //! What happened: to one caller who asks, and to all of them in numbers.
 
 mod latency;
+mod misses;
 mod rates;
 
 pub use self::latency::LatencyStats;
 
 pub(crate) use self::latency::Latency;
+use self::misses::Misses;
 
 use crate::error::StoreError;
 use crate::health::Feed;
@@ -189,6 +191,7 @@ pub(crate) struct Counters {
     raw_bytes: AtomicU64,
     stored_bytes: AtomicU64,
     errors: [AtomicU64; StoreError::ALL.len()],
+    pub(crate) misses: Misses,
     pub(crate) loads: Latency,
     pub(crate) lookups: Latency,
 }

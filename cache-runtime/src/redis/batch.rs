@@ -62,6 +62,13 @@ pub(super) async fn each(
         }
         pipeline
     };
+    if let [names] = &names[..] {
+        let names: Vec<_> = names.iter().map(|name| &name[..]).collect();
+        match connected.send(&script.by_hash(&names, args)).await {
+            Err(error) if reply::is_no_script(&error) || is_referral(&error) => {}
+            reply => return Ok(vec![reply?]),
+        }
+    }
     let mut replies = connected.send_all(&pipeline(&|names| script.by_hash(names, args))).await?;
     if replies.iter().any(|reply| is(reply, "NOSCRIPT")) {
         replies = connected.send_all(&pipeline(&|names| script.by_text(names, args))).await?;

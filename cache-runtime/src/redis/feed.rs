@@ -59,6 +59,7 @@ impl Feed {
         loop {
             let started = Instant::now();
             let end = self.attend().await;
+            self.link.fed().ends();
             let Some(listener) = self.listener.upgrade() else { return };
             match end {
                 End::Unheard => return,
@@ -107,6 +108,9 @@ impl Feed {
                     Ok(Some(true)) => {
                         next_canary = Instant::now() + CANARY;
                         proven = true;
+                        if let Some(number) = data {
+                            self.link.fed().is(number, connection.clone());
+                        }
                     }
                     // Pushes came until the data went elsewhere: to be followed there.
                     Ok(Some(false)) if proven && moved => return End::Lost,

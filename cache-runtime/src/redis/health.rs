@@ -1,6 +1,7 @@
 //! How the server is, and what speaks against its configuration.
 
-use super::connection::{Connected, Link, clock_offset, in_time};
+use super::connect::clock_offset;
+use super::connection::{Connected, Link, in_time};
 use super::rights;
 use crate::error::StoreError;
 use crate::health::{Finding, KeyCounts, Server, StoreHealth, Subject};

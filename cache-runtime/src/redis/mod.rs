@@ -6,9 +6,11 @@ mod batch;
 mod channels;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod connect;
 mod connection;
 mod direct;
 mod durably;
+mod fed;
 mod feed;
 mod guard;
 mod health;
@@ -38,6 +40,7 @@ use self::address::Address;
 use self::batch::{each, for_each, invalidate, invalidate_tags};
 use self::channels::Ears;
 use self::connection::{Link, Supervisor};
+use self::fed::Announced;
 use self::feed::Feed;
 use self::journal::Writer;
 use self::place::Place;
@@ -94,7 +97,7 @@ impl Redis {
     /// The same, doing at each connect what has to be done before anything is read.
     fn at(place: Place, upkeep: Upkeep) -> Self {
         let link = Arc::new(Link::limited(upkeep.operations));
-        let supervisor = connection::supervise(place.clone(), link.clone(), upkeep);
+        let supervisor = connect::supervise(place.clone(), link.clone(), upkeep);
         let reads = Reads::over(link.clone());
         let (feeds, ears, writer) = (Mutex::default(), Ears::default(), Writer::default());
         Self { place, link, reads, _supervisor: supervisor, feeds, ears, writer }
@@ -231,10 +234,7 @@ impl Store for Redis {
     }
 
     fn invalidate<'a>(&'a self, keys: &'a [Key]) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let mut connected = self.link.connected()?;
-            self.link.within(connected.number, WRITE, invalidate(&mut connected, keys)).await
-        })
+        Box::pin(self.announce(Announced::Keys(keys)))
     }
 
     fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {
@@ -253,10 +253,7 @@ impl Store for Redis {
     }
 
     fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let mut connected = self.link.connected()?;
-            self.link.within(connected.number, WRITE, invalidate_tags(&mut connected, tags)).await
-        })
+        Box::pin(self.announce(Announced::Tags(tags)))
     }
 
     fn hold<'a>(&'a self, keys: &'a [Key], holder: Token, term: Duration) -> StoreFuture<'a, ()> {

@@ -62,9 +62,11 @@ impl Script {
     }
 
     fn call(command: &str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
-        let mut call = cmd(command);
-        call.arg(script).arg(keys.len());
-        for part in keys.iter().chain(args) {
+        let parts = keys.iter().chain(args);
+        let bytes = parts.clone().map(|part| part.len()).sum::<usize>() + command.len() + script.len() + 8;
+        let mut call = Cmd::with_capacity(3 + keys.len() + args.len(), bytes);
+        call.arg(command).arg(script).arg(keys.len());
+        for part in parts {
             call.arg(part);
         }
         call

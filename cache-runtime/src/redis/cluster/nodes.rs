@@ -6,7 +6,8 @@ use crate::breaker::Backoff;
 use crate::error::{NotReady, StoreError};
 use crate::pending::Pending;
 use crate::redis::address::{Address, Manner};
-use crate::redis::connection::{self, Connected, in_time, plain};
+use crate::redis::connect;
+use crate::redis::connection::{Connected, client_error, in_time, plain};
 use crate::redis::member::{Member, Neighbours};
 use crate::redis::place::Place;
 use crate::redis::{READ, Redis, Upkeep};
@@ -193,8 +194,7 @@ impl Nodes {
         for (node, master) in self.all().into_iter().zip(masters) {
             asked.spawn(async move {
                 let said = node.store.command(READ, cmd("CLUSTER").arg("NODES")).await;
-                let said =
-                    said.map_err(|_| connection::client_error("it does not say where the others are"))?;
+                let said = said.map_err(|_| client_error("it does not say where the others are"))?;
                 Ok((master.host.ip.to_string(), ::redis::from_redis_value(said)?))
             });
         }
@@ -269,7 +269,7 @@ impl Nodes {
                 let Ok(mut connected) = node.store.link.connected() else { continue };
                 let mine = |name: &[u8]| self.owns(node.number, name);
                 // What fails stays pending.
-                let _ = connection::drain(&mut connected, &self.pending, mine).await;
+                let _ = connect::drain(&mut connected, &self.pending, mine).await;
             }
         }
     }
@@ -319,7 +319,7 @@ impl Neighbours for Nodes {
 
 /// The answers of all who give one soon.
 async fn gather(mut asked: JoinSet<RedisResult<(String, String)>>) -> RedisResult<Vec<(String, String)>> {
-    let mut last = connection::client_error("there is nobody to be asked");
+    let mut last = client_error("there is nobody to be asked");
     let mut views = Vec::new();
     while let Some(answer) = asked.join_next().await {
         match answer {

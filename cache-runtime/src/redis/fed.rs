@@ -1,0 +1,67 @@
+//! The connection of the feed, to send on it what makes the server push to it.
+
+use super::connection::Connected;
+use super::{Redis, WRITE, invalidate, invalidate_tags};
+use crate::error::StoreError;
+use crate::key::Key;
+use crate::tag::Tag;
+use ::redis::RedisResult;
+use ::redis::aio::MultiplexedConnection;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A feed's connection, and the number of the data connection with which it shares the server.
+#[derive(Default)]
+pub(super) struct Fed(Mutex<Option<(u64, MultiplexedConnection)>>);
+
+impl Fed {
+    /// The feed on `connection` hears what is done on the data connection `number`.
+    pub(super) fn is(&self, number: u64, connection: MultiplexedConnection) {
+        *self.lock() = Some((number, connection));
+    }
+
+    /// No feed is known to hear it.
+    pub(super) fn ends(&self) {
+        *self.lock() = None;
+    }
+
+    /// The server of `connected`, by the connection of its feed.
+    fn of(&self, connected: &Connected) -> Option<Connected> {
+        // In a cluster a reply may refer elsewhere, and the feed is another master's.
+        let (number, connection) = self.lock().clone().filter(|_| connected.member.is_none())?;
+        (number == connected.number).then(|| Connected { connection, ..connected.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(u64, MultiplexedConnection)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the server pushes to all feeds.
+pub(super) enum Announced<'a> {
+    Keys(&'a [Key]),
+    Tags(&'a [Tag]),
+}
+
+impl Announced<'_> {
+    async fn send(&self, connected: &mut Connected) -> RedisResult<()> {
+        match self {
+            Self::Keys(keys) => invalidate(connected, keys).await,
+            Self::Tags(tags) => invalidate_tags(connected, tags).await,
+        }
+    }
+}
+
+impl Redis {
+    /// Sends an invalidation: by the connection of the feed, on which its own push comes back together with the reply, instead of waking
+    /// another; and where that fails, as everything else is sent. It may be sent twice.
+    pub(super) async fn announce(&self, announced: Announced<'_>) -> Result<(), StoreError> {
+        let mut connected = self.link.connected()?;
+        if let Some(mut fed) = self.link.fed().of(&connected) {
+            if self.link.aside(WRITE, announced.send(&mut fed)).await.is_some() {
+                return Ok(());
+            }
+            self.link.fed().ends();
+        }
+        self.link.within(connected.number, WRITE, announced.send(&mut connected)).await
+    }
+}
