@@ -133,9 +133,14 @@ fn hit(
     let Some(created_ms) = cache.engine.hit(site, args, take) else { return };
     cache.engine.count(site, Outcome::Hit(Tier::L1));
     if is_watched {
-        let age = Some(cache.engine.age(created_ms));
-        report(site, Answered { outcome: Outcome::Hit(Tier::L1), age, due: false });
+        report_hit(site, cache, created_ms);
     }
+}
+
+#[cold]
+fn report_hit(site: &'static Site, cache: &Cache, created_ms: u64) {
+    let age = Some(cache.engine.age(created_ms));
+    report(site, Answered { outcome: Outcome::Hit(Tier::L1), age, due: false });
 }
 
 /// Writes what the arguments tell of the key; erased, so that there is one copy of what calls it.

@@ -247,8 +247,14 @@ impl Engine {
     pub(crate) fn count(&self, site: &'static Site, outcome: Outcome) {
         match site.known_counters(self.id) {
             Some(counters) => counters.answered(outcome),
-            None => self.counters(site).answered(outcome),
+            None => self.count_first(site, outcome),
         }
+    }
+
+    /// Where this cache and this site have not met, or the site has met another first.
+    #[cold]
+    fn count_first(&self, site: &'static Site, outcome: Outcome) {
+        self.counters(site).answered(outcome);
     }
 
     pub(crate) fn stats(&self) -> Stats {

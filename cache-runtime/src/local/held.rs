@@ -29,13 +29,14 @@ pub(crate) struct Held {
     pub(super) expires: u64,
     /// The stamps of what it depends on, summed (with the feed's epoch, where it is leased), and where they stand.
     pub(super) stamp: u64,
-    pub(super) depends: Depends,
+    more: Option<Box<More>>,
+    first: [Stripe; 2],
     /// Milliseconds from its creation; `u32::MAX` for ever.
     fresh_ms: u32,
-    /// What its load cost, in milliseconds.
-    delta_ms: u32,
     /// Bytes of the frame it came from.
     size: u32,
+    /// What its load cost, in milliseconds, up to a minute.
+    delta_ms: u16,
     /// Whether it may be served only as long as the feed's lease lasts.
     pub(super) is_leased: bool,
     left: AtomicBool,
@@ -70,21 +71,28 @@ impl Depends {
         Self { first, more: more.then(|| Box::new(More { rest, checked })) }
     }
 
-    pub(super) fn stripes(&self) -> impl Iterator<Item = Stripe> {
-        self.first.into_iter().chain(self.rest().iter().copied())
-    }
-
     /// What the stamps are summed up to now.
-    #[inline]
     pub(super) fn stamp(&self, stamps: &Stripes) -> u64 {
-        let [key, tag] = self.first;
-        stamps.sum(self.rest().iter().copied()).wrapping_add(stamps.get(key)).wrapping_add(stamps.get(tag))
+        stamp(self.first, self.more.as_deref(), stamps)
     }
+}
 
-    #[inline]
-    fn rest(&self) -> &[Stripe] {
-        self.more.as_ref().map_or(&[], |more| &more.rest)
+#[inline]
+fn stamp([key, tag]: [Stripe; 2], more: Option<&More>, stamps: &Stripes) -> u64 {
+    let beyond = more.map_or(0, |more| more.stamp(stamps));
+    stamps.get(key).wrapping_add(stamps.get(tag)).wrapping_add(beyond)
+}
+
+impl More {
+    /// Apart, so that hits of most entries are short.
+    #[inline(never)]
+    fn stamp(&self, stamps: &Stripes) -> u64 {
+        stamps.sum(self.rest.iter().copied())
     }
+}
+
+fn rest(more: Option<&More>) -> &[Stripe] {
+    more.map_or(&[], |more| &more.rest)
 }
 
 /// What L1 finds an entry by: the function's head, and what its arguments wrote.
@@ -123,7 +131,7 @@ pub(super) struct Valid {
 impl Held {
     pub(super) fn new(site: &'static Site, args: Box<[u8]>, kept: Kept, valid: Valid) -> Self {
         let Kept { value, created_ms, fresh, delta, size, .. } = kept;
-        let Valid { stamp, depends, sure_until, expires } = valid;
+        let Valid { stamp, depends: Depends { first, more }, sure_until, expires } = valid;
         Self {
             site,
             args,
@@ -132,10 +140,11 @@ impl Held {
             sure_until,
             expires,
             stamp,
-            depends,
+            more,
+            first,
             fresh_ms: fresh.map_or(u32::MAX, millis_u32),
-            delta_ms: millis_u32(delta),
             size: u32::try_from(size).unwrap_or(u32::MAX),
+            delta_ms: u16::try_from(delta.as_millis()).unwrap_or(u16::MAX),
             left: AtomicBool::new(false),
             is_leased: site.level == Level::Coherent,
         }
@@ -153,12 +162,18 @@ impl Held {
 
     /// What the store is asked about, where it is asked at every hit.
     pub(crate) fn checked(&self) -> Option<&Checked> {
-        self.depends.more.as_ref()?.checked.as_ref()
+        self.more.as_ref()?.checked.as_ref()
     }
 
     /// Where the stamps of its key and its tags stand.
     pub(crate) fn stripes(&self) -> impl Iterator<Item = Stripe> {
-        self.depends.stripes()
+        self.first.into_iter().chain(rest(self.more.as_deref()).iter().copied())
+    }
+
+    /// What those are summed up to now.
+    #[inline]
+    pub(super) fn stamp_now(&self, stamps: &Stripes) -> u64 {
+        stamp(self.first, self.more.as_deref(), stamps)
     }
 
     pub(super) fn weight(&self) -> u64 {
@@ -218,5 +233,15 @@ impl Held {
 
     pub(super) fn created(self, created_ms: u64) -> Self {
         Self { created_ms, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Held;
+
+    #[test]
+    fn an_entry_is_small() {
+        assert_eq!(size_of::<Held>(), 96);
     }
 }

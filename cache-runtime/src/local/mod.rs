@@ -145,11 +145,10 @@ impl Local {
     #[inline]
     fn is_current(&self, held: &Held, now: u64) -> bool {
         if !held.is_leased {
-            return held.stamp == held.depends.stamp(&self.stripes);
+            return held.stamp == held.stamp_now(&self.stripes);
         }
         // The order matters: see `ticket`.
-        self.feed.is_live(now)
-            && held.stamp == held.depends.stamp(&self.stripes).wrapping_add(self.feed.epoch())
+        self.feed.is_live(now) && held.stamp == held.stamp_now(&self.stripes).wrapping_add(self.feed.epoch())
     }
 
     /// Keeps a value that was asked for after `ticket` was taken of `asked`: its key and the tags known before.
