@@ -3,10 +3,11 @@
 use super::{Due, report};
 use crate::cache::{Ambient, Cache};
 use crate::context::{self, View};
+use crate::engine::Take;
 use crate::engine::{self, Answered, Request, Unsaved};
 use crate::entry::Place;
 use crate::flight::Shared;
-use crate::key::{Args, KeyBuf, KeyWriter};
+use crate::key::{Args, KeyBuf, KeyWriter, WriteArgs};
 use crate::local::Held;
 use crate::observe::{Outcome, Tier};
 use crate::policy::Policy;
@@ -76,8 +77,8 @@ impl<'a> Call<'a> {
     ) -> Result<V, Box<Missed>> {
         let mut value = None;
         if self.condition {
-            let args = Args::hash(self.site.seed, hash);
-            hit(self.site, self.policy, self.cache, args, &mut |held| {
+            let args = Args::hash(self.site.seed, &hash);
+            hit(self.site, self.policy, self.cache, args, &mut |held: &Held| {
                 if held.is_written_by(&same) {
                     value = take(&held.value);
                 }
@@ -99,15 +100,15 @@ impl<'a> Call<'a> {
         self.missed(&key, &tags)
     }
 
-    fn missed(&self, write: Write<'_>, tags: WriteTags<'_>) -> Box<Missed> {
+    fn missed(&self, write: &dyn WriteArgs, tags: &dyn WriteTags) -> Box<Missed> {
         let args = Args::written(self.site.seed, write);
         let mut key = KeyBuf::new();
         let mut writer = KeyWriter::new(&mut key);
         writer.text(self.site.head);
-        write(&mut writer);
+        write.write(&mut writer);
         key.finish();
         let mut texts = Vec::new();
-        tags(&mut TagWriter(&mut texts));
+        tags.write(&mut TagWriter(&mut texts));
         let Self { site, policy, cache, condition } = *self;
         let cache = cache.cloned();
         Box::new(Missed { site, policy: *policy, key, args, tags: texts, cache, condition })
@@ -115,13 +116,7 @@ impl<'a> Call<'a> {
 }
 
 /// Gives `take` the entry of L1, if that answers by itself.
-fn hit(
-    site: &'static Site,
-    policy: &Policy,
-    cache: Option<&Cache>,
-    args: u64,
-    take: &mut dyn FnMut(&Held) -> bool,
-) {
+fn hit(site: &'static Site, policy: &Policy, cache: Option<&Cache>, args: u64, take: &mut dyn Take) {
     let View { reads_past_caches, is_watched, cache: scoped } = context::view();
     if reads_past_caches {
         return;
@@ -143,10 +138,16 @@ fn report_hit(site: &'static Site, cache: &Cache, created_ms: u64) {
     report(site, Answered { outcome: Outcome::Hit(Tier::L1), age, due: false });
 }
 
-/// Writes what the arguments tell of the key; erased, so that there is one copy of what calls it.
-type Write<'a> = &'a dyn Fn(&mut KeyWriter<'_>);
-/// The same of the tags.
-type WriteTags<'a> = &'a dyn Fn(&mut TagWriter<'_>);
+/// Writes the tags that the arguments tell; see [`WriteArgs`].
+trait WriteTags {
+    fn write(&self, tags: &mut TagWriter<'_>);
+}
+
+impl<F: Fn(&mut TagWriter<'_>)> WriteTags for F {
+    fn write(&self, tags: &mut TagWriter<'_>) {
+        self(tags);
+    }
+}
 
 impl Missed {
     /// Without a load in the background nothing is served that needs one.

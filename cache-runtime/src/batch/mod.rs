@@ -13,7 +13,7 @@ use crate::codec::Value;
 use crate::context;
 use crate::engine::{Answered, Request};
 use crate::entry::{EntryRef, Place};
-use crate::local::CallRef;
+use crate::local::{CallRef, Held};
 use crate::observe::{self, Outcome, Tier};
 use crate::typed::{Board, Member, Rules, ShareError, Slot};
 use std::future::Future;
@@ -71,7 +71,7 @@ fn hit<V: Value>(place: &Place) -> Option<V> {
     if let Some(hot) = place.policy.hot() {
         place.cache.engine.called(place.args.hash, hot);
     }
-    let created_ms = place.cache.engine.hit(place.site, place.args.hash, &mut |held| {
+    let created_ms = place.cache.engine.hit(place.site, place.args.hash, &mut |held: &Held| {
         if held.is_of(CallRef { site: place.site, args: &place.args }) {
             value = held.value.downcast_ref::<V>().cloned();
         }

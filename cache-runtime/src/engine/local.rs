@@ -12,20 +12,28 @@ use crate::site::Site;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Takes the value of an entry, and tells whether it was the right one; see [`WriteArgs`](crate::key::WriteArgs).
+pub(crate) trait Take {
+    fn take(&mut self, held: &Held) -> bool;
+}
+
+impl<F: FnMut(&Held) -> bool> Take for F {
+    fn take(&mut self, held: &Held) -> bool {
+        self(held)
+    }
+}
+
 impl Engine {
     /// Gives `take` the entry of `site` whose arguments have this hash, where L1 serves it without asking and nothing is due; tells when it
     /// was created if it was taken. Whether its arguments are the right ones is for `take` to see.
     #[inline]
-    pub(crate) fn hit(
-        &self,
-        site: &'static Site,
-        hash: u64,
-        take: &mut dyn FnMut(&Held) -> bool,
-    ) -> Option<u64> {
+    pub(crate) fn hit(&self, site: &'static Site, hash: u64, take: &mut dyn Take) -> Option<u64> {
         let now = self.local.now();
         self.local.find_hash(hash, |held| {
-            let serves =
-                held.is_at(site) && self.is_sent(held) && self.local.is_surely_fresh(held, now) && take(held);
+            let serves = held.is_at(site)
+                && self.is_sent(held)
+                && self.local.is_surely_fresh(held, now)
+                && take.take(held);
             serves.then_some(held.created_ms)
         })
     }

@@ -22,6 +22,7 @@ pub(crate) use self::batch::Batch;
 pub(crate) use self::behind::Unsaved;
 pub(crate) use self::hold::HeldEntry;
 pub use self::hold::Put;
+pub(crate) use self::local::Take;
 pub(crate) use self::retry::Again;
 pub use self::sweep::Swept;
 pub(crate) use self::sweep::{Meant, with_clocks};

@@ -7,6 +7,19 @@ use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
 use std::hash::Hasher;
 
+/// Writes what the arguments of a call tell of its key.
+///
+/// For erased closures: a trait object of `Fn` has the code of `FnMut` and `FnOnce` besides, for each of them.
+pub(crate) trait WriteArgs {
+    fn write(&self, key: &mut KeyWriter<'_>);
+}
+
+impl<F: Fn(&mut KeyWriter<'_>)> WriteArgs for F {
+    fn write(&self, key: &mut KeyWriter<'_>) {
+        self(key);
+    }
+}
+
 /// What the arguments of a call write, and the hash of that.
 #[derive(Clone)]
 pub(crate) struct Args {
@@ -17,10 +30,10 @@ pub(crate) struct Args {
 
 impl Args {
     /// What `write` writes of a call at a site whose seed this is.
-    pub(crate) fn written(seed: u64, write: &dyn Fn(&mut KeyWriter<'_>)) -> Self {
+    pub(crate) fn written(seed: u64, write: &dyn WriteArgs) -> Self {
         let mut bytes = Vec::with_capacity(32);
-        write(&mut KeyWriter::of_calls(&mut bytes));
-        Self { hash: Self::hash(seed, write), bytes }
+        write.write(&mut KeyWriter::of_calls(&mut bytes));
+        Self { hash: Self::hash(seed, &|key: &mut KeyWriter<'_>| write.write(key)), bytes }
     }
 
     /// One text for all arguments.
@@ -32,7 +45,7 @@ impl Args {
 
     /// The hash of what `write` writes.
     #[inline(always)]
-    pub(crate) fn hash(seed: u64, write: impl FnOnce(&mut KeyWriter<'_>)) -> u64 {
+    pub(crate) fn hash(seed: u64, write: &(impl Fn(&mut KeyWriter<'_>) + ?Sized)) -> u64 {
         KeyWriter::hash(seed, write)
     }
 

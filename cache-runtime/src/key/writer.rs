@@ -58,7 +58,7 @@ impl<'a> KeyWriter<'a> {
 
     /// The hash of the calls that `write` makes, begun with `seed`.
     #[inline(always)]
-    pub(super) fn hash(seed: u64, write: impl FnOnce(&mut KeyWriter<'_>)) -> u64 {
+    pub(super) fn hash(seed: u64, write: &(impl Fn(&mut KeyWriter<'_>) + ?Sized)) -> u64 {
         let mut writer = KeyWriter { form: Form::Hash(Hash::seeded(seed)) };
         write(&mut writer);
         match writer.form {
