@@ -36,7 +36,9 @@ pub struct Tag {
 impl Tag {
     /// The tag `text` (as parts of keys are escaped) of a namespace.
     pub(crate) fn new(app: &str, namespace: &str, text: &[u8]) -> Self {
-        let mut name = b"cache:tag:{".to_vec();
+        let most = app.len() + namespace.len() + text.len().max(CLOCK.len());
+        let mut name = Vec::with_capacity(most + b"cache:tag:{:}:".len());
+        name.extend_from_slice(b"cache:tag:{");
         if !app.is_empty() {
             name.extend_from_slice(app.as_bytes());
             name.push(b':');

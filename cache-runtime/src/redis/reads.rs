@@ -4,7 +4,7 @@ use super::connection::{Link, Supervisor};
 use super::{READ, batch, reply};
 use crate::error::StoreError;
 use crate::store::Gathering;
-use ::redis::{Value, cmd};
+use ::redis::{Cmd, Value};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -126,7 +126,9 @@ async fn ask(link: &Link, names: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreEr
         let values = link.within(connected.number, READ, batch::get_each(&mut connected, names)).await?;
         return values.into_iter().map(reply::bytes).collect();
     }
-    let mut command = cmd(if names.len() == 1 { "GET" } else { "MGET" });
+    let bytes = names.iter().map(Bytes::len).sum::<usize>() + 4;
+    let mut command = Cmd::with_capacity(1 + names.len(), bytes);
+    command.arg(if names.len() == 1 { "GET" } else { "MGET" });
     for name in names {
         command.arg(&name[..]);
     }
