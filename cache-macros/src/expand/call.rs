@@ -18,7 +18,10 @@ pub(super) fn look_up(cached: &Cached) -> TokenStream {
     let take = rules::kind(krate, &value, "take", &quote_spanned!(own()=> shared));
     let when = cached.when.iter().map(|when| quote_spanned!(own_at(when.span())=> .only_if(#when)));
     let (key, tags) = writers(cached);
-    quote_spanned!(own()=> #call #(#when)* .look_up(|shared| #take, #key, #key, #key, #tags))
+    // what the template says between them is the same in all calls
+    let parts = cached.key.parts.iter().map(argument);
+    let parts = quote_spanned!(own()=> |key| { #(#parts)* });
+    quote_spanned!(own()=> #call #(#when)* .look_up(|shared| #take, #parts, #parts, #key, #tags))
 }
 
 /// The call of a companion, which loads nothing, and which the catalogue knows the function by.
@@ -102,13 +105,18 @@ pub(super) fn writer(parts: &[Part], tail: &str) -> TokenStream {
 }
 
 fn part(part: &Part) -> TokenStream {
-    let Part { before, cfgs, place, span } = part;
-    let before =
-        Some(before).filter(|text| !text.is_empty()).map(|text| quote_spanned!(own()=> key.literal(#text);));
-    let value = quote_spanned!(own_at(*span)=> &#place);
-    if cfgs.is_empty() {
-        quote_spanned!(own()=> #before key.part(#value);)
-    } else {
-        quote_spanned!(own()=> #(#cfgs)* { #before key.part(#value); })
+    let before = Some(&part.before).filter(|text| !text.is_empty());
+    let before = before.map(|text| quote_spanned!(own()=> key.literal(#text);));
+    let value = argument(part);
+    match &part.cfgs[..] {
+        [] => quote_spanned!(own()=> #before #value),
+        cfgs => quote_spanned!(own()=> #(#cfgs)* { #before #value }),
     }
+}
+
+/// The part without the text before it.
+fn argument(part: &Part) -> TokenStream {
+    let Part { cfgs, place, span, .. } = part;
+    let value = quote_spanned!(own_at(*span)=> &#place);
+    quote_spanned!(own()=> #(#cfgs)* key.part(#value);)
 }

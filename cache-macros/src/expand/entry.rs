@@ -20,6 +20,8 @@ pub(super) fn companion(cached: &Cached) -> TokenStream {
     quote_spanned! {own()=>
         #[doc = #doc]
         #[must_use = "an entry does nothing until one of its methods is called"]
+        // no code where it is not called
+        #[inline]
         #signature {
             #entry
         }

@@ -61,8 +61,8 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// The value of L1, where it answers by itself; `key` and `tags` write what the arguments tell. So do `hash` and `same`, the same as
-    /// `key`: what a hit calls once is inlined, and then knows what it is called for.
+    /// The value of L1, where it answers by itself; `key` and `tags` write what the arguments tell. `hash` and `same` write the parts of
+    /// the key alone: what a hit calls once is inlined, and then knows what it is called for.
     ///
     /// # Errors
     /// The call, to be answered otherwise.
