@@ -193,12 +193,8 @@ impl Missed {
             let request =
                 Request { site, namespace, policy, key, args, tags, tags_with, tag_ttl, batch: None };
             let cached = self.condition && engine.enabled;
-            // What may be due was not served before.
-            let hit = if cached && (due.is_some() || policy.slides()) {
-                engine.read_local(&request, call)
-            } else {
-                None
-            };
+            // What may be due was not served before, nor what no thread has for itself.
+            let hit = if cached { engine.read_local(&request, call) } else { None };
             let answered = match hit {
                 Some(hit) => hit,
                 None if cached => engine.read(&request, call).await,

@@ -29,7 +29,7 @@ impl Engine {
     #[inline]
     pub(crate) fn hit(&self, site: &'static Site, hash: u64, take: &mut dyn Take) -> Option<u64> {
         let now = self.local.now();
-        self.local.find_hash(hash, |held| {
+        self.local.find_near(hash, |held| {
             let serves = held.is_at(site)
                 && self.is_sent(held)
                 && self.local.is_surely_fresh(held, now)

@@ -109,50 +109,55 @@ impl Entries {
         }
     }
 
-    /// What `look` makes of the entry with this hash.
+    /// The entry with this hash.
+    pub(super) fn get(&self, hash: u64) -> Option<Arc<Held>> {
+        self.all.get(&(hash ^ self.salt))
+    }
+
+    /// What `look` makes of the entry with this hash, if this thread has it or may have it for itself.
     #[inline]
-    pub(super) fn find<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
+    pub(super) fn find_near<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
         let hash = hash ^ self.salt;
-        let mut look = Some(look);
-        let near = OWN.try_with(|own| {
-            // Taken already: a value that is cloned or dropped here looks up another.
-            let own = own.try_borrow().ok()?;
-            let held = own.get(hash)?;
-            if own.tells() {
-                self.all.get(&hash);
+        let look_near = |own: &RefCell<Own>| {
+            let mut is_brought = false;
+            // Looked at in one place, for that to be inlined.
+            loop {
+                // Taken already: a value that is cloned or dropped here looks up another.
+                let near = own.try_borrow().ok()?;
+                if let Some(held) = near.get(hash) {
+                    if near.tells() {
+                        self.tell(hash);
+                    }
+                    return look(held);
+                }
+                drop(near);
+                if is_brought || !self.bring_near(hash, own) {
+                    return None;
+                }
+                is_brought = true;
             }
-            Some(look.take()?(held))
-        });
-        match near {
-            Ok(Some(found)) => found,
-            _ => self.find_far(hash, look?),
-        }
+        };
+        OWN.try_with(look_near).ok().flatten()
     }
 
-    #[inline(never)]
-    fn find_far<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
-        let held = self.all.get(&hash)?;
-        let found = look(&held);
-        self.come_near(hash, held);
-        found
+    /// Tells the process's set of a hit.
+    #[cold]
+    fn tell(&self, hash: u64) {
+        self.all.get(&hash);
     }
 
-    /// Keeps an entry for this thread.
-    fn come_near(&self, hash: u64, held: Arc<Held>) {
-        let weight = held.weight();
-        if weight > NEAR / 16 {
-            return;
-        }
-        // If this cannot be done now, nothing is lost.
-        let _ = OWN.try_with(|own| {
-            let Ok(mut own) = own.try_borrow_mut() else { return };
-            let all =
-                if own.weight + weight > self.near { std::mem::take(&mut *own) } else { Own::default() };
-            let left = own.insert(hash, held);
-            // What a value does when it is dropped may be to look up another.
-            drop(own);
-            drop((all, left));
-        });
+    /// Takes the entry with this hash for this thread, if it is not too heavy.
+    #[cold]
+    fn bring_near(&self, hash: u64, own: &RefCell<Own>) -> bool {
+        let Some(held) = self.all.get(&hash).filter(|held| held.weight() <= self.near) else { return false };
+        let Ok(mut own) = own.try_borrow_mut() else { return false };
+        let all =
+            if own.weight + held.weight() > self.near { std::mem::take(&mut *own) } else { Own::default() };
+        let left = own.insert(hash, held);
+        // What a value does when it is dropped may be to look up another.
+        drop(own);
+        drop((all, left));
+        true
     }
 
     pub(super) fn insert(&self, hash: u64, held: Held) {
@@ -213,7 +218,7 @@ mod tests {
     use crate::local::held::Held;
 
     fn find(entries: &Entries, hash: u64) -> Option<u64> {
-        entries.find(hash, |held| Some(held.created_ms))
+        entries.find_near(hash, |held| Some(held.created_ms))
     }
 
     /// A hash like those of calls: another set each.

@@ -120,13 +120,14 @@ impl Local {
 
     /// What `look` makes of the entry of `call`, valid or not.
     pub(crate) fn find<R>(&self, call: CallRef<'_>, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
-        self.find_hash(call.args.hash, |held| held.is_of(call).then(|| look(held))?)
+        let held = self.entries.get(call.args.hash).filter(|held| held.is_of(call))?;
+        look(&held)
     }
 
-    /// What `look` makes of the entry whose arguments have this hash, if not those of another call.
+    /// What `look` makes of the entry whose arguments have this hash, if this thread has it at hand.
     #[inline]
-    pub(crate) fn find_hash<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
-        self.entries.find(hash, look)
+    pub(crate) fn find_near<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
+        self.entries.find_near(hash, look)
     }
 
     /// Whether nothing speaks against serving `held`, at the level of the function that stored it.

@@ -152,6 +152,19 @@ impl Report {
     }
 }
 
+thread_local! {
+    /// The line that this thread counts on; 0 before it has one.
+    static LINE: Cell<usize> = const { Cell::new(0) };
+}
+
+#[cold]
+fn next_line() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    let line = NEXT.fetch_add(1, Relaxed);
+    LINE.set(line);
+    line
+}
+
 /// One number that many threads count at once, each on a cache line that few others write.
 #[derive(Debug, Default)]
 struct Striped([Line; 16]);
@@ -163,16 +176,11 @@ struct Line(AtomicU64);
 impl Striped {
     #[inline]
     fn increment(&self) {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static OWN: Cell<Option<usize>> = const { Cell::new(None) };
-        }
-        let own = OWN.get().unwrap_or_else(|| {
-            let next = NEXT.fetch_add(1, Relaxed);
-            OWN.set(Some(next));
-            next
-        });
-        self.0[own % self.0.len()].0.fetch_add(1, Relaxed);
+        let line = match LINE.try_with(Cell::get) {
+            Ok(0) | Err(_) => next_line(),
+            Ok(line) => line,
+        };
+        self.0[line % self.0.len()].0.fetch_add(1, Relaxed);
     }
 
     fn read(&self) -> u64 {
