@@ -8,7 +8,7 @@ use cache_tests::proxy::Proxy;
 use cache_tests::redis_process::RedisServer;
 use cache_tests::wait::until;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What `CLIENT LIST` says of one connection.
 struct Client {
@@ -97,4 +97,18 @@ async fn a_feed_that_is_elsewhere_sends_nothing() {
     })
     .await;
     assert_eq!(new.cli(&["EXISTS", &key]), "0");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_waited_for_once() {
+    let world = World::Redis(RedisServer::start());
+    let process = world.process().await;
+    let World::Redis(server) = &world else { unreachable!("it is") };
+    sent_by_the_feed(&process.0, server).await;
+    server.cli(&["CLIENT", "PAUSE", "1500", "ALL"]);
+    let started = Instant::now();
+    assert_eq!(invalidate(&process.0).await, Invalidation::Queued);
+    let waited = started.elapsed();
+    assert!((240..450).contains(&waited.as_millis()), "{waited:?}");
+    until("it is sent", async || process.0.stats().pending_invalidations == 0).await;
 }

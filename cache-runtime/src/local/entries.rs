@@ -65,7 +65,7 @@ impl Own {
         if self.sets.is_empty() {
             self.sets.resize_with(SETS, Set::default);
         }
-        let random = self.random() as usize % WAYS;
+        let random = (self.random() >> 16) as usize % WAYS;
         let set = &mut self.sets[Self::set(hash)];
         let is_free = |held: &Option<Arc<Held>>| held.as_ref().is_none_or(|held| held.has_left());
         let same = set.hashes.iter().position(|near| *near == hash);
@@ -83,7 +83,7 @@ impl Own {
         self.random() < u32::MAX / TOLD
     }
 
-    /// The upper half of what a linear congruential generator gives.
+    /// What a linear congruential generator gives; its upper bits are the better ones.
     #[inline]
     fn random(&self) -> u32 {
         let next = self.random.get().wrapping_mul(0x915f_77f5).wrapping_add(1);

@@ -159,15 +159,16 @@ impl Link {
         self.answered(number, deadline, operation).await
     }
 
-    /// Runs an operation on a connection of which it does not matter here whether it fails.
+    /// Runs an operation on another connection to the server of the one with this number; `None` if that failed.
     pub(super) async fn aside<T>(
         &self,
+        number: u64,
         deadline: Duration,
         operation: impl Future<Output = RedisResult<T>>,
-    ) -> Option<T> {
+    ) -> Result<Option<T>, StoreError> {
         let operation = pin!(operation);
-        let _turn = self.turns.take(deadline).await.ok()?;
-        timeout(deadline, operation).await.ok()?.ok()
+        let _turn = self.turns.take(deadline).await?;
+        timeout(deadline, operation).await.map(Result::ok).map_err(|_| self.timed_out(number))
     }
 
     /// Runs an operation out of turn, and notices when the connection is dead.
@@ -195,13 +196,16 @@ impl Link {
                 }
                 Err(kind)
             }
-            Err(_) => {
-                if self.breaker.timed_out() {
-                    self.give_up(number, &"it does not answer");
-                }
-                Err(StoreError::Timeout)
-            }
+            Err(_) => Err(self.timed_out(number)),
         }
+    }
+
+    /// Counts an operation that was not answered in time.
+    fn timed_out(&self, number: u64) -> StoreError {
+        if self.breaker.timed_out() {
+            self.give_up(number, &"it does not answer");
+        }
+        StoreError::Timeout
     }
 
     /// Marks the connection as down, if it is still this one.

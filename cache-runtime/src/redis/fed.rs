@@ -57,10 +57,13 @@ impl Redis {
     pub(super) async fn announce(&self, announced: Announced<'_>) -> Result<(), StoreError> {
         let mut connected = self.link.connected()?;
         if let Some(mut fed) = self.link.fed().of(&connected) {
-            if self.link.aside(WRITE, announced.send(&mut fed)).await.is_some() {
+            let sent = self.link.aside(fed.number, WRITE, announced.send(&mut fed)).await;
+            if sent == Ok(Some(())) {
                 return Ok(());
             }
             self.link.fed().ends();
+            // Who has waited as long as may be does not wait as long again.
+            sent?;
         }
         self.link.within(connected.number, WRITE, announced.send(&mut connected)).await
     }
