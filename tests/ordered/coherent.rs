@@ -1,5 +1,6 @@
 //! The coherent L1: hits without asking, and what ends them.
 
+use super::fed::clients;
 use super::world::{Process, Spy, World, everywhere};
 use cache_runtime::store::{Memory, Redis, Store};
 use cache_runtime::{Cache, Outcome, Tier, cached};
@@ -233,15 +234,9 @@ async fn the_feed_follows_the_data_to_another_server() {
     let source = GatedLoad::open(1);
     settled(&reader, &source, 1).await;
     to_old.redirect(new.port()).await;
-    // The data connection alone breaks; the feed (flag t) stays with the old server, which goes on answering it.
-    for client in old.cli(&["CLIENT", "LIST", "TYPE", "normal"]).lines() {
-        let field =
-            |name: &str| client.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
-        if let (Some(id), Some("N")) = (field("id"), field("flags"))
-            && field("cmd") != Some("client|list")
-        {
-            old.cli(&["CLIENT", "KILL", "ID", id]);
-        }
+    // The data connection alone breaks; the feed stays with the old server, which goes on answering it.
+    for client in clients(&old).iter().filter(|client| !client.is_pushed_to) {
+        old.cli(&["CLIENT", "KILL", "ID", &client.id]);
     }
     let writer = World::Redis(new);
     let writer = writer.process().await;

@@ -11,14 +11,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What `CLIENT LIST` says of one connection.
-struct Client {
-    id: String,
+pub(crate) struct Client {
+    pub(crate) id: String,
     /// Its last command.
     command: String,
-    is_pushed_to: bool,
+    pub(crate) is_pushed_to: bool,
 }
 
-fn clients(server: &RedisServer) -> Vec<Client> {
+/// Everybody but who asks.
+pub(crate) fn clients(server: &RedisServer) -> Vec<Client> {
     let clients = server.cli(&["CLIENT", "LIST", "TYPE", "normal"]);
     let client = |line: &str| {
         let field =

@@ -28,6 +28,7 @@ async fn a_load_asks_for_nothing_before_its_lease() {
         assert_eq!(call().await, (1, Outcome::Hit(Tier::L2)));
         assert_eq!((spy.gets.get(), spy.leases.get()), (0, 2), "the lease that is refused brings the value");
         assert_eq!(source.loads.get(), 1);
+        assert_eq!(process.0.stats().namespace("ordered").lookup.count, 2, "they are lookups like others");
     })
     .await;
 }
@@ -53,11 +54,14 @@ async fn what_mostly_misses_asks_for_the_right_to_load_and_what_hits_for_the_val
             load(id).await;
         }
         assert_eq!((spy.gets.get(), spy.leases.get()), (6, 6));
-        load(6).await;
-        assert_eq!((spy.gets.get(), spy.leases.get()), (6, 7), "the right to load alone");
+        for id in 6..30 {
+            load(id).await;
+        }
+        assert_eq!((spy.gets.get(), spy.leases.get()), (6, 30), "the right to load alone");
         for id in 0..6 {
             assert_eq!(process.spawn(usual(id, source.clone())).end().await.1, Outcome::Hit(Tier::L2));
         }
+        assert_eq!((spy.gets.get(), spy.leases.get()), (6, 36), "some hits among many misses");
         let (gets, leases) = (spy.gets.get(), spy.leases.get());
         assert_eq!(process.spawn(usual(6, source.clone())).end().await.1, Outcome::Hit(Tier::L2));
         assert_eq!((spy.gets.get(), spy.leases.get()), (gets + 1, leases), "the value alone");

@@ -171,8 +171,7 @@ impl<'a> KeyWriter<'a> {
         };
         match value {
             Some(_) => self.code(call::SOME),
-            None if self.is_text() => self.structure(NONE),
-            None => self.code(call::NONE),
+            None => self.structure(if self.is_text() { NONE } else { call::NONE }),
         }
         // One place, for it to be inlined.
         if let Some(value) = value {
