@@ -3,11 +3,17 @@
 use crate::cache::Cache;
 use crate::observe::{Answer, Invalidation, Report};
 use crate::scope::Scope;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
-tokio::task_local! {
-    static CONTEXT: Context;
+thread_local! {
+    /// What the task that runs here carries.
+    static CONTEXT: RefCell<Option<Arc<Context>>> = const { RefCell::new(None) };
+    /// Whether it carries something. Most tasks do not, and a hit asks for no more.
+    static IS_WITHIN: Cell<bool> = const { Cell::new(false) };
 }
 
 #[derive(Clone, Default)]
@@ -18,36 +24,93 @@ struct Context {
     report: Option<Arc<Mutex<Report>>>,
 }
 
+/// Whether the task has a context.
+#[inline]
+pub(crate) fn is_within() -> bool {
+    IS_WITHIN.get()
+}
+
 fn current<T>(read: impl FnOnce(&Context) -> T) -> Option<T> {
-    CONTEXT.try_with(read).ok()
+    CONTEXT.try_with(|context| context.borrow().as_deref().map(read)).ok().flatten()
+}
+
+/// Makes `context` the current one, and gives back the one before.
+fn replace(context: Option<Arc<Context>>) -> Option<Arc<Context>> {
+    let is_within = context.is_some();
+    // A thread that ends has none any more.
+    let before = CONTEXT.try_with(|current| current.replace(context)).ok()?;
+    IS_WITHIN.set(is_within);
+    before
+}
+
+/// Until it is dropped, a context is the current one.
+struct Entered(Option<Arc<Context>>);
+
+impl Entered {
+    fn into(context: &Arc<Context>) -> Self {
+        Self(replace(Some(context.clone())))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        replace(self.0.take());
+    }
+}
+
+/// A future whose every step, and whose end, has a context.
+struct Within<F> {
+    context: Arc<Context>,
+    future: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut std::task::Context<'_>) -> Poll<F::Output> {
+        let _entered = Entered::into(&self.context);
+        self.future.as_mut().expect("it is there until this is dropped").as_mut().poll(context)
+    }
+}
+
+impl<F> Drop for Within<F> {
+    fn drop(&mut self) {
+        let _entered = Entered::into(&self.context);
+        self.future = None;
+    }
+}
+
+fn within<F: Future>(context: Context, future: F) -> Within<F> {
+    Within { context: Arc::new(context), future: Some(Box::pin(future)) }
 }
 
 /// Runs `future` with `cache` as its ambient cache.
 pub(crate) async fn with_cache<F: Future>(cache: Cache, future: F) -> F::Output {
     let context = current(Context::clone).unwrap_or_default();
-    CONTEXT.scope(Context { cache: Some(cache), ..context }, Box::pin(future)).await
+    within(Context { cache: Some(cache), ..context }, future).await
 }
 
 /// What a body runs in as part of a load: what it calls uses no cache and is not reported.
-pub(crate) struct Loading(Context);
+pub(crate) struct Loading(Arc<Context>);
 
 impl Loading {
     /// A load of this task.
     pub(crate) fn here() -> Self {
         let (cache, scope) =
             current(|context| (context.cache.clone(), context.scope.clone())).unwrap_or_default();
-        Self(Context { cache, loading: true, scope, report: None })
+        Self(Arc::new(Context { cache, loading: true, scope, report: None }))
     }
 
     /// Runs one step of the body.
     pub(crate) fn step(&self, step: &mut dyn FnMut()) {
-        CONTEXT.sync_scope(self.0.clone(), step);
+        let _entered = Entered::into(&self.0);
+        step();
     }
 }
 
 /// A body of its own, as it runs within a load.
 pub(crate) fn loading<F: Future>(body: F) -> impl Future<Output = F::Output> + use<F> {
-    CONTEXT.scope(Loading::here().0, body)
+    Within { context: Loading::here().0, future: Some(Box::pin(body)) }
 }
 
 /// The cache of this task alone.
@@ -58,7 +121,7 @@ pub(crate) fn scoped_cache() -> Option<Cache> {
 /// Runs `future` as part of a transaction.
 pub(crate) async fn with_scope<F: Future>(scope: Scope, future: F) -> F::Output {
     let context = current(Context::clone).unwrap_or_default();
-    CONTEXT.scope(Context { scope: Some(scope), ..context }, Box::pin(future)).await
+    within(Context { scope: Some(scope), ..context }, future).await
 }
 
 /// The transaction that this is part of.
@@ -129,7 +192,57 @@ fn report(add: impl FnOnce(&mut Report)) {
 pub async fn observed<F: Future>(future: F) -> (F::Output, Report) {
     let report = Arc::new(Mutex::new(Report::default()));
     let context = current(Context::clone).unwrap_or_default();
-    let output = CONTEXT.scope(Context { report: Some(report.clone()), ..context }, Box::pin(future)).await;
+    let output = within(Context { report: Some(report.clone()), ..context }, future).await;
     let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
     (output, report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Loading, is_within, reads_past_caches, scoped_cache, with_cache};
+    use crate::cache::Cache;
+    use std::future::{Future, pending};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::task::{Context, Waker};
+    use tokio::task::yield_now;
+
+    struct Dropped(Cache);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            assert!(scoped_cache().is_some_and(|cache| cache.is(&self.0)));
+        }
+    }
+
+    #[test]
+    fn a_task_has_its_context_at_every_step_and_at_its_end_and_no_other_has_it() {
+        let [outer, inner] = [Cache::in_process(), Cache::in_process()];
+        let (dropped, nested) = (Dropped(outer.clone()), Dropped(inner.clone()));
+        let task = with_cache(outer.clone(), async {
+            let _dropped = dropped;
+            let inside = with_cache(inner.clone(), async {
+                let _nested = nested;
+                yield_now().await;
+                scoped_cache()
+            });
+            assert!(inside.await.is_some_and(|cache| cache.is(&inner)));
+            assert!(is_within() && scoped_cache().is_some_and(|cache| cache.is(&outer)));
+            pending::<()>().await;
+        });
+        let mut task = Box::pin(task);
+        for _ in 0..3 {
+            assert!(task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(!is_within() && scoped_cache().is_none());
+        }
+        drop(task);
+        assert!(!is_within() && scoped_cache().is_none());
+    }
+
+    #[test]
+    fn a_step_that_panics_leaves_no_context() {
+        let panics = AssertUnwindSafe(|| Loading::here().step(&mut || panic!("on purpose")));
+        assert!(catch_unwind(panics).is_err());
+        assert!(!is_within() && !reads_past_caches());
+        Loading::here().step(&mut || assert!(is_within() && reads_past_caches()));
+    }
 }

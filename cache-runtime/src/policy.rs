@@ -113,6 +113,7 @@ impl Policy {
         self.stale
     }
 
+    #[inline]
     pub(crate) const fn hot(&self) -> Option<&Hot> {
         self.hot.as_ref()
     }

@@ -81,12 +81,12 @@ fn fetch(cached: &Cached, load: &TokenStream) -> TokenStream {
     // all of it at the value, so that the compiler says once and there what the value lacks
     let fetch = quote_spanned!(span=> #krate::__private::#fetch(#missed, #rules, #shape, #load).await);
     quote_spanned! {own()=>
-        // a statement of its own, so that its temporaries do not live across the await
-        let looked_up = #look_up;
-        match looked_up {
-            #result::Ok(value) => #hit,
-            #result::Err(#missed) => #fetch,
-        }
+        // a statement of its own, so that neither its temporaries nor the value live across the await
+        let #missed = match #look_up {
+            #result::Ok(value) => return #hit,
+            #result::Err(missed) => missed,
+        };
+        #fetch
     }
 }
 

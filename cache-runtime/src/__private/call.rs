@@ -10,7 +10,7 @@ use crate::flight::Shared;
 use crate::key::{Args, KeyBuf, KeyWriter, WriteArgs};
 use crate::local::Held;
 use crate::observe::{Outcome, Tier};
-use crate::policy::Policy;
+use crate::policy::{Hot, Policy};
 use crate::site::Site;
 use crate::tag::TagWriter;
 use bytes::Bytes;
@@ -75,24 +75,41 @@ impl<'a> Call<'a> {
         key: impl Fn(&mut KeyWriter<'_>),
         tags: impl Fn(&mut TagWriter<'_>),
     ) -> Result<V, Box<Missed>> {
+        let Self { site, policy, cache, condition } = self;
         let mut value = None;
-        if self.condition {
-            let args = Args::hash(self.site.seed, &hash);
-            hit(self.site, self.policy, self.cache, args, &mut |held: &Held| {
-                if held.is_written_by(&same) {
-                    value = take(&held.value);
-                }
-                value.is_some()
-            });
+        if condition {
+            let args = Args::hash(site.seed, &hash);
+            let mut take = |held: &Held| {
+                let taken = if held.is_written_by(&same) { take(&held.value) } else { None };
+                // There was none, and nothing is to be dropped.
+                taken.is_some_and(|taken| {
+                    std::mem::forget(value.replace(taken));
+                    true
+                })
+            };
+            match policy.hot() {
+                Some(hot) => hit_counted(site, cache, args, hot, &mut take),
+                None => hit(site, cache, args, &mut take),
+            }
         }
-        value.ok_or_else(|| self.erased(&key, &tags))
+        match value {
+            Some(value) => Ok(value),
+            None => Err(Self::erased(site, policy, cache, condition, &key, &tags)),
+        }
     }
 
-    /// Apart, so that a hit knows nothing of the erased closures.
+    /// Apart, so that a hit knows nothing of the erased closures, nor puts a call together.
     #[cold]
     #[inline(never)]
-    fn erased(&self, key: &impl Fn(&mut KeyWriter<'_>), tags: &impl Fn(&mut TagWriter<'_>)) -> Box<Missed> {
-        self.missed(key, tags)
+    fn erased(
+        site: &'static Site,
+        policy: &'static Policy,
+        cache: Option<&'a Cache>,
+        condition: bool,
+        key: &impl Fn(&mut KeyWriter<'_>),
+        tags: &impl Fn(&mut TagWriter<'_>),
+    ) -> Box<Missed> {
+        Self { site, policy, cache, condition }.missed(key, tags)
     }
 
     /// The same without a lookup.
@@ -100,7 +117,7 @@ impl<'a> Call<'a> {
         self.missed(&key, &tags)
     }
 
-    fn missed(&self, write: &dyn WriteArgs, tags: &dyn WriteTags) -> Box<Missed> {
+    fn missed(self, write: &dyn WriteArgs, tags: &dyn WriteTags) -> Box<Missed> {
         let args = Args::written(self.site.seed, write);
         let mut key = KeyBuf::new();
         let mut writer = KeyWriter::new(&mut key);
@@ -109,33 +126,54 @@ impl<'a> Call<'a> {
         key.finish();
         let mut texts = Vec::new();
         tags.write(&mut TagWriter(&mut texts));
-        let Self { site, policy, cache, condition } = *self;
+        let Self { site, policy, cache, condition } = self;
         let cache = cache.cloned();
         Box::new(Missed { site, policy: *policy, key, args, tags: texts, cache, condition })
     }
 }
 
 /// Gives `take` the entry of L1, if that answers by itself.
-fn hit(site: &'static Site, policy: &Policy, cache: Option<&Cache>, args: u64, take: &mut dyn Take) {
+fn hit(site: &'static Site, cache: Option<&Cache>, args: u64, take: &mut dyn Take) {
+    if context::is_within() {
+        return hit_within(site, cache, args, take);
+    }
+    let Cache { engine } = cache.unwrap_or_else(|| Cache::global());
+    if engine.hit(site, args, take) {
+        engine.count(site, Outcome::Hit(Tier::L1));
+    }
+}
+
+/// The same, of a call that is counted for its ttl.
+#[inline(never)]
+fn hit_counted(site: &'static Site, cache: Option<&Cache>, args: u64, hot: &Hot, take: &mut dyn Take) {
+    let View { reads_past_caches, cache: scoped, .. } = context::view();
+    if !reads_past_caches {
+        cache.or(scoped.as_ref()).unwrap_or_else(|| Cache::global()).engine.called(args, hot);
+    }
+    hit(site, cache, args, take);
+}
+
+/// The same, of a call whose task has a context.
+#[inline(never)]
+fn hit_within(site: &'static Site, cache: Option<&Cache>, args: u64, take: &mut dyn Take) {
     let View { reads_past_caches, is_watched, cache: scoped } = context::view();
     if reads_past_caches {
         return;
     }
     let cache = cache.or(scoped.as_ref()).unwrap_or_else(|| Cache::global());
-    if let Some(hot) = policy.hot() {
-        cache.engine.called(args, hot);
+    let mut created_ms = 0;
+    let mut take = |held: &Held| {
+        created_ms = held.created_ms;
+        take.take(held)
+    };
+    if !cache.engine.hit(site, args, &mut take) {
+        return;
     }
-    let Some(created_ms) = cache.engine.hit(site, args, take) else { return };
     cache.engine.count(site, Outcome::Hit(Tier::L1));
     if is_watched {
-        report_hit(site, cache, created_ms);
+        let age = Some(cache.engine.age(created_ms));
+        report(site, Answered { outcome: Outcome::Hit(Tier::L1), age, due: false });
     }
-}
-
-#[cold]
-fn report_hit(site: &'static Site, cache: &Cache, created_ms: u64) {
-    let age = Some(cache.engine.age(created_ms));
-    report(site, Answered { outcome: Outcome::Hit(Tier::L1), age, due: false });
 }
 
 /// Writes the tags that the arguments tell; see [`WriteArgs`].

@@ -67,16 +67,21 @@ where
 
 /// The value of L1, where it answers by itself.
 fn hit<V: Value>(place: &Place) -> Option<V> {
-    let mut value = None;
+    let engine = &place.cache.engine;
     if let Some(hot) = place.policy.hot() {
-        place.cache.engine.called(place.args.hash, hot);
+        engine.called(place.args.hash, hot);
     }
-    let created_ms = place.cache.engine.hit(place.site, place.args.hash, &mut |held: &Held| {
+    let (mut value, mut created_ms) = (None, 0);
+    let mut take = |held: &Held| {
         if held.is_of(CallRef { site: place.site, args: &place.args }) {
-            value = held.value.downcast_ref::<V>().cloned();
+            (value, created_ms) = (held.value.downcast_ref::<V>().cloned(), held.created_ms);
         }
         value.is_some()
-    })?;
+    };
+    let is_hit = engine.hit(place.site, place.args.hash, &mut take);
+    if !is_hit {
+        return None;
+    }
     let age = Some(place.cache.engine.age(created_ms));
     tell(place, Answered { outcome: Outcome::Hit(Tier::L1), age, due: false });
     value

@@ -24,17 +24,14 @@ impl<F: FnMut(&Held) -> bool> Take for F {
 }
 
 impl Engine {
-    /// Gives `take` the entry of `site` whose arguments have this hash, where L1 serves it without asking and nothing is due; tells when it
-    /// was created if it was taken. Whether its arguments are the right ones is for `take` to see.
+    /// Gives `take` the entry of `site` whose arguments have this hash, where L1 serves it without asking and nothing is due; tells whether
+    /// it was taken. Whether its arguments are the right ones is for `take` to see.
     #[inline]
-    pub(crate) fn hit(&self, site: &'static Site, hash: u64, take: &mut dyn Take) -> Option<u64> {
-        let now = self.local.now();
-        self.local.find_near(hash, |held| {
-            let serves = held.is_at(site)
-                && self.is_sent(held)
-                && self.local.is_surely_fresh(held, now)
-                && take.take(held);
-            serves.then_some(held.created_ms)
+    pub(crate) fn hit(&self, site: &'static Site, hash: u64, take: &mut (impl Take + ?Sized)) -> bool {
+        let local = &*self.local;
+        let now = local.now();
+        local.find_near(hash, now, |held| {
+            held.is_at(site) && self.is_sent(held) && local.is_surely_fresh(held, now) && take.take(held)
         })
     }
 

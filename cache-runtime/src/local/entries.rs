@@ -7,7 +7,7 @@ use crate::sync::thread_local;
 #[cfg(not(cache_loom))]
 use quick_cache::sync;
 use quick_cache::{Lifecycle, Weighter};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -17,7 +17,7 @@ const SETS: usize = 1 << 11;
 /// ... so many, one of which gives way.
 const WAYS: usize = 4;
 /// Of so many hits in a thread's own set, the process's is told of one.
-const TOLD: u32 = 32;
+const TOLD: u64 = 32;
 /// What each thread may keep for itself at least (bytes).
 const NEAR: u64 = 2 << 20;
 
@@ -41,7 +41,7 @@ struct Own {
     /// None of them before the first entry.
     sets: Vec<Set>,
     weight: u64,
-    random: Cell<u32>,
+    random: u32,
 }
 
 /// The hashes apart, so that one line of memory tells whether an entry is here.
@@ -57,7 +57,7 @@ impl Own {
     fn get(&self, hash: u64) -> Option<&Held> {
         let Set { hashes, held } = self.sets.get(Self::set(hash))?;
         let way = hashes.iter().position(|near| *near == hash)?;
-        held[way].as_deref().filter(|held| !held.has_left())
+        held[way].as_deref()
     }
 
     /// Puts an entry in, and gives back what has to go.
@@ -65,7 +65,9 @@ impl Own {
         if self.sets.is_empty() {
             self.sets.resize_with(SETS, Set::default);
         }
-        let random = (self.random() >> 16) as usize % WAYS;
+        // A linear congruential generator; its upper bits are the better ones.
+        self.random = self.random.wrapping_mul(0x915f_77f5).wrapping_add(1);
+        let random = (self.random >> 16) as usize % WAYS;
         let set = &mut self.sets[Self::set(hash)];
         let is_free = |held: &Option<Arc<Held>>| held.as_ref().is_none_or(|held| held.has_left());
         let same = set.hashes.iter().position(|near| *near == hash);
@@ -77,24 +79,11 @@ impl Own {
         left
     }
 
-    /// Whether the process's set is to be told of this hit: some of them, and of each entry alike.
     #[inline]
-    fn tells(&self) -> bool {
-        self.random() < u32::MAX / TOLD
-    }
-
-    /// What a linear congruential generator gives; its upper bits are the better ones.
-    #[inline]
-    fn random(&self) -> u32 {
-        let next = self.random.get().wrapping_mul(0x915f_77f5).wrapping_add(1);
-        self.random.set(next);
-        next
-    }
-
-    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower bits alone are asked for")]
     fn set(hash: u64) -> usize {
-        // Other bits than those that the process's set takes.
-        (hash >> 20) as usize % SETS
+        // Those that tell where the set begins without being moved.
+        hash as usize / size_of::<Set>() % SETS
     }
 }
 
@@ -114,30 +103,34 @@ impl Entries {
         self.all.get(&(hash ^ self.salt))
     }
 
-    /// What `look` makes of the entry with this hash, if this thread has it or may have it for itself.
+    /// Whether this thread has the entry with this hash, or may have it for itself, and `serves` it; what has left serves nobody.
     #[inline]
-    pub(super) fn find_near<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
+    pub(super) fn find_near(&self, hash: u64, now: u64, mut serves: impl FnMut(&Held) -> bool) -> bool {
         let hash = hash ^ self.salt;
         let look_near = |own: &RefCell<Own>| {
             let mut is_brought = false;
             // Looked at in one place, for that to be inlined.
             loop {
                 // Taken already: a value that is cloned or dropped here looks up another.
-                let near = own.try_borrow().ok()?;
+                let Ok(near) = own.try_borrow() else { return false };
                 if let Some(held) = near.get(hash) {
-                    if near.tells() {
-                        self.tell(hash);
+                    let is_served = serves(held);
+                    if is_served || !held.has_left() {
+                        // Some of the hits, of each entry alike, whatever the order in which they are asked for.
+                        if now.is_multiple_of(TOLD) {
+                            self.tell(hash);
+                        }
+                        return is_served;
                     }
-                    return look(held);
                 }
                 drop(near);
                 if is_brought || !self.bring_near(hash, own) {
-                    return None;
+                    return false;
                 }
                 is_brought = true;
             }
         };
-        OWN.try_with(look_near).ok().flatten()
+        OWN.try_with(look_near).unwrap_or(false)
     }
 
     /// Tells the process's set of a hit.
@@ -216,9 +209,18 @@ impl Hasher for Hashed {
 mod tests {
     use super::{Entries, NEAR};
     use crate::local::held::Held;
+    use std::cell::Cell;
 
     fn find(entries: &Entries, hash: u64) -> Option<u64> {
-        entries.find_near(hash, |held| Some(held.created_ms))
+        thread_local!(static NOW: Cell<u64> = const { Cell::new(0) });
+        let mut found = None;
+        let now = NOW.replace(NOW.get() + 1);
+        let is_found = entries.find_near(hash, now, |held| {
+            found = Some(held.created_ms).filter(|_| !held.has_left());
+            found.is_some()
+        });
+        assert_eq!(is_found, found.is_some());
+        found
     }
 
     /// A hash like those of calls: another set each.

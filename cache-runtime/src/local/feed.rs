@@ -2,34 +2,23 @@
 
 use crate::health;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::time::{Clock, Instant};
-use std::sync::Arc;
 
-/// Not to be relied on.
+/// Not to be relied on; so it is at first.
 const DEAD: u64 = 0;
 /// To be relied on until further notice.
 const UNBOUNDED: u64 = u64::MAX;
 
 /// The L1 lease: a bound in this process's own monotonic time (Gray and Cheriton, "Leases", 1989).
+#[derive(Default)]
 pub(super) struct Feed {
     /// Changes whenever something may have been missed.
     epoch: AtomicU64,
     /// Nanoseconds of the clock.
     lease_until: AtomicU64,
     missing: AtomicBool,
-    clock: Arc<Clock>,
 }
 
 impl Feed {
-    pub(super) fn new(clock: Arc<Clock>) -> Self {
-        Self {
-            epoch: AtomicU64::new(0),
-            lease_until: AtomicU64::new(DEAD),
-            missing: AtomicBool::new(false),
-            clock,
-        }
-    }
-
     /// `now` in nanoseconds since it started.
     #[inline]
     pub(super) fn is_live(&self, now: u64) -> bool {
@@ -49,6 +38,7 @@ impl Feed {
         }
     }
 
+    #[inline]
     pub(super) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
@@ -58,12 +48,12 @@ impl Feed {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(super) fn extend(&self, until: Option<Instant>) {
+    /// Relies on it until then.
+    pub(super) fn extend(&self, until: Option<u64>) {
         if self.missing.swap(false, Ordering::AcqRel) {
             self.flush();
         }
-        let until = until.map_or(UNBOUNDED, |until| self.clock.at(until));
-        self.lease_until.store(until, Ordering::Release);
+        self.lease_until.store(until.unwrap_or(UNBOUNDED), Ordering::Release);
     }
 
     pub(super) fn end(&self) {

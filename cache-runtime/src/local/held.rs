@@ -7,7 +7,7 @@ use crate::key::{Args, KeyWriter};
 use crate::policy::Level;
 use crate::site::Site;
 use crate::sync::atomic::{
-    AtomicBool,
+    AtomicU64,
     Ordering::{Acquire, Release},
 };
 use crate::tag::{Generation, Tag};
@@ -17,14 +17,19 @@ use std::time::Duration;
 /// Bytes of an entry besides its value and its call.
 const OVERHEAD: usize = 200;
 
+/// Of what is not in L1 any more, as the nanoseconds until which it is fresh.
+const LEFT: u64 = 0;
+/// Of what the store is asked about at every hit.
+pub(super) const NEVER: u64 = 1;
+
 /// One value in L1, found by its call.
 pub(crate) struct Held {
     pub(super) site: &'static Site,
     args: Box<[u8]>,
     pub(crate) value: Shared,
     pub(crate) created_ms: u64,
-    /// Nanoseconds of [`Local`](super::Local)'s clock until which it is fresh whatever chance says.
-    pub(super) sure_until: u64,
+    /// Nanoseconds of [`Local`](super::Local)'s clock until which it is fresh whatever chance says, as long as it is in L1.
+    sure_until: AtomicU64,
     /// The same until which it may be served at all.
     pub(super) expires: u64,
     /// The stamps of what it depends on, summed (with the feed's epoch, where it is leased), and where they stand.
@@ -39,7 +44,8 @@ pub(crate) struct Held {
     delta_ms: u16,
     /// Whether it may be served only as long as the feed's lease lasts.
     pub(super) is_leased: bool,
-    left: AtomicBool,
+    /// Whether it is leased, and depends on no more than two things.
+    pub(super) is_usual: bool,
 }
 
 /// What tells whether the store still has the value.
@@ -77,18 +83,8 @@ impl Depends {
     }
 }
 
-#[inline]
-fn stamp([key, tag]: [Stripe; 2], more: Option<&More>, stamps: &Stripes) -> u64 {
-    let beyond = more.map_or(0, |more| more.stamp(stamps));
-    stamps.get(key).wrapping_add(stamps.get(tag)).wrapping_add(beyond)
-}
-
-impl More {
-    /// Apart, so that hits of most entries are short.
-    #[inline(never)]
-    fn stamp(&self, stamps: &Stripes) -> u64 {
-        stamps.sum(self.rest.iter().copied())
-    }
+fn stamp(first: [Stripe; 2], more: Option<&More>, stamps: &Stripes) -> u64 {
+    stamps.sum(first.into_iter().chain(rest(more).iter().copied()))
 }
 
 fn rest(more: Option<&More>) -> &[Stripe] {
@@ -132,21 +128,22 @@ impl Held {
     pub(super) fn new(site: &'static Site, args: Box<[u8]>, kept: Kept, valid: Valid) -> Self {
         let Kept { value, created_ms, fresh, delta, size, .. } = kept;
         let Valid { stamp, depends: Depends { first, more }, sure_until, expires } = valid;
+        let is_leased = site.level == Level::Coherent;
         Self {
             site,
             args,
             value,
             created_ms,
-            sure_until,
+            sure_until: AtomicU64::new(sure_until),
             expires,
             stamp,
+            is_usual: is_leased && more.is_none(),
             more,
             first,
             fresh_ms: fresh.map_or(u32::MAX, millis_u32),
             size: u32::try_from(size).unwrap_or(u32::MAX),
             delta_ms: u16::try_from(delta.as_millis()).unwrap_or(u16::MAX),
-            left: AtomicBool::new(false),
-            is_leased: site.level == Level::Coherent,
+            is_leased,
         }
     }
 
@@ -170,8 +167,14 @@ impl Held {
         self.first.into_iter().chain(rest(self.more.as_deref()).iter().copied())
     }
 
-    /// What those are summed up to now.
+    /// What the stamps of a usual entry are summed up to now.
     #[inline]
+    pub(super) fn usual_stamp_now(&self, stamps: &Stripes) -> u64 {
+        let [key, tag] = self.first;
+        stamps.get(key).wrapping_add(stamps.get(tag))
+    }
+
+    /// The same of any.
     pub(super) fn stamp_now(&self, stamps: &Stripes) -> u64 {
         stamp(self.first, self.more.as_deref(), stamps)
     }
@@ -198,14 +201,19 @@ impl Held {
         std::ptr::eq(self.site, site) || (self.site.head == site.head && self.site.template == site.template)
     }
 
-    /// Whether it is not in L1 any more.
+    /// Nanoseconds until which it is fresh whatever chance says; what has left L1 is not.
     #[inline]
+    pub(super) fn sure_until(&self) -> u64 {
+        self.sure_until.load(Acquire)
+    }
+
+    /// Whether it is not in L1 any more.
     pub(super) fn has_left(&self) -> bool {
-        self.left.load(Acquire)
+        self.sure_until() == LEFT
     }
 
     pub(super) fn leave(&self) {
-        self.left.store(true, Release);
+        self.sure_until.store(LEFT, Release);
     }
 }
 

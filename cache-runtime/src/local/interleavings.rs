@@ -316,8 +316,12 @@ fn what_was_replaced_is_not_served_from_what_a_thread_keeps_for_itself() {
         let entries = Arc::new(Entries::new(1 << 20));
         // What has left while it was brought near is asked for where all are, as a lookup does.
         let find = |entries: &Entries| {
-            let near = entries.find_near(1, |held| Some(held.created_ms));
-            near.or_else(|| entries.get(1).map(|held| held.created_ms))
+            let mut near = None;
+            let is_served = entries.find_near(1, 1, |held| {
+                near = Some(held.created_ms);
+                !held.has_left()
+            });
+            near.filter(|_| is_served).or_else(|| entries.get(1).map(|held| held.created_ms))
         };
         entries.insert(1, Held::weighing(100).created(1));
         let other = entries.clone();

@@ -23,7 +23,6 @@ use crate::tag::{Generation, Tag};
 use crate::time::{Clock, Instant, nanos};
 use bytes::Bytes;
 use quick_cache::sync;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Generations of tags that are remembered.
@@ -54,7 +53,7 @@ pub(crate) struct Local {
     feed: Feed,
     entries: Entries,
     generations: sync::Cache<Bytes, Known>,
-    clock: Arc<Clock>,
+    clock: Clock,
 }
 
 /// What was known before the store was asked; what it answers is as true as this is unchanged.
@@ -83,13 +82,12 @@ struct Known {
 
 impl Local {
     pub(crate) fn new(capacity: Capacity) -> Self {
-        let clock = Arc::new(Clock::new());
         Self {
             stripes: Stripes::new(),
-            feed: Feed::new(clock.clone()),
+            feed: Feed::default(),
             entries: Entries::new(capacity.bytes()),
             generations: sync::Cache::new(GENERATIONS),
-            clock,
+            clock: Clock::new(),
         }
     }
 
@@ -124,10 +122,10 @@ impl Local {
         look(&held)
     }
 
-    /// What `look` makes of the entry whose arguments have this hash, if this thread has it at hand.
+    /// Whether this thread has the entry whose arguments have this hash at hand, and `serves` it; asked twice if that had left L1.
     #[inline]
-    pub(crate) fn find_near<R>(&self, hash: u64, look: impl FnOnce(&Held) -> Option<R>) -> Option<R> {
-        self.entries.find_near(hash, look)
+    pub(crate) fn find_near(&self, hash: u64, now: u64, serves: impl FnMut(&Held) -> bool) -> bool {
+        self.entries.find_near(hash, now, serves)
     }
 
     /// Whether nothing speaks against serving `held`, at the level of the function that stored it.
@@ -139,17 +137,30 @@ impl Local {
     /// The same, and it is fresh whatever chance says. A value that the store is asked about at every hit never is.
     #[inline]
     pub(crate) fn is_surely_fresh(&self, held: &Held, now: u64) -> bool {
-        now < held.sure_until && self.is_current(held, now)
+        now < held.sure_until() && self.is_current(held, now)
     }
 
     /// Whether nothing that `held` depends on was invalidated.
     #[inline]
     fn is_current(&self, held: &Held, now: u64) -> bool {
-        if !held.is_leased {
-            return held.stamp == held.stamp_now(&self.stripes);
+        if held.is_usual {
+            self.is_lease_current(held, now, || held.usual_stamp_now(&self.stripes))
+        } else {
+            self.is_unusual_current(held, now)
         }
-        // The order matters: see `ticket`.
-        self.feed.is_live(now) && held.stamp == held.stamp_now(&self.stripes).wrapping_add(self.feed.epoch())
+    }
+
+    /// Apart, so that hits of most entries are short.
+    #[inline(never)]
+    fn is_unusual_current(&self, held: &Held, now: u64) -> bool {
+        let stamp = || held.stamp_now(&self.stripes);
+        if held.is_leased { self.is_lease_current(held, now, stamp) } else { held.stamp == stamp() }
+    }
+
+    /// The same of what is leased; `stamp` is what its stamps are summed up to now. The order matters: see [`ticket`](Self::ticket).
+    #[inline]
+    fn is_lease_current(&self, held: &Held, now: u64, stamp: impl FnOnce() -> u64) -> bool {
+        self.feed.is_live(now) && held.stamp == stamp().wrapping_add(self.feed.epoch())
     }
 
     /// Keeps a value that was asked for after `ticket` was taken of `asked`: its key and the tags known before.
@@ -180,7 +191,8 @@ impl Local {
             |limit: Option<Duration>| limit.map_or(u64::MAX, |limit| now.saturating_add(nanos(limit)));
         let bound = most.map(|most| self.clock.at(ticket.current_at + most));
         let expires = from_now(kept.left).min(bound.unwrap_or(u64::MAX));
-        let sure_until = if level == Level::Validate { 0 } else { from_now(kept.sure).min(expires) };
+        let sure_until =
+            if level == Level::Validate { held::NEVER } else { from_now(kept.sure).min(expires) };
         // They all only grow: an equal sum is equal stamps and an equal epoch.
         let stamp = if level == Level::Coherent { stamp.wrapping_add(ticket.epoch) } else { stamp };
         let valid = Valid { stamp, depends, sure_until, expires };
@@ -242,7 +254,7 @@ impl Listener for Local {
     }
 
     fn alive(&self, until: Option<Instant>) {
-        self.feed.extend(until);
+        self.feed.extend(until.map(|until| self.clock.at(until)));
     }
 
     fn lost(&self) {
