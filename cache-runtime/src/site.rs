@@ -14,8 +14,8 @@ pub struct Site {
     pub(crate) function: &'static str,
     /// The literal beginning of every key: `tasks:v1:get`.
     pub(crate) head: &'static str,
-    /// The text that every key has after it, with `{}` for what comes from the arguments.
-    pub(crate) template: &'static str,
+    /// The text that every key has after it: before each part of the arguments, and after the last.
+    pub(crate) template: &'static [&'static str],
     /// The hash of the head.
     pub(crate) seed: u64,
     pub(crate) schema: u8,
@@ -39,7 +39,7 @@ impl Site {
             namespace,
             function,
             head,
-            template: "",
+            template: &[],
             seed: const_xxh3::xxh3_64(head.as_bytes()),
             schema: 0,
             absent: Absent::Skip,
@@ -54,9 +54,9 @@ impl Site {
         }
     }
 
-    /// The text that every key has after its beginning, with `{}` for what comes from the arguments.
+    /// The text that every key has after its beginning: before each part of the arguments, and after the last.
     #[must_use]
-    pub const fn template(mut self, template: &'static str) -> Self {
+    pub const fn template(mut self, template: &'static [&'static str]) -> Self {
         self.template = template;
         self
     }

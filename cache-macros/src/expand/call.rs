@@ -15,20 +15,18 @@ pub(super) fn look_up(cached: &Cached) -> TokenStream {
     let krate = &cached.krate;
     let call = call(cached, &TokenStream::new());
     let value = rules::value(krate, &cached.returns);
-    let take = rules::kind(krate, &value, "take", &quote_spanned!(own()=> shared));
+    let taker = rules::kind(krate, &value, "taker", &TokenStream::new());
     let when = cached.when.iter().map(|when| quote_spanned!(own_at(when.span())=> .only_if(#when)));
-    let (key, tags) = writers(cached);
-    // what the template says between them is the same in all calls
-    let parts = cached.key.parts.iter().map(argument);
-    let parts = quote_spanned!(own()=> |key| { #(#parts)* });
-    quote_spanned!(own()=> #call #(#when)* .look_up(|shared| #take, #parts, #parts, #key, #tags))
+    let (parts, tags) = told(cached);
+    quote_spanned!(own()=> #krate::__private::look_up(#call #(#when)*, #taker, #parts, #tags))
 }
 
 /// The call of a companion, which loads nothing, and which the catalogue knows the function by.
 pub(super) fn of_companion(cached: &Cached) -> TokenStream {
+    let krate = &cached.krate;
     let call = call(cached, &listed::function(cached));
-    let (key, tags) = writers(cached);
-    quote_spanned!(own()=> #call.missing(#key, #tags))
+    let (parts, tags) = told(cached);
+    quote_spanned!(own()=> #krate::__private::missing(#call, #parts, #tags))
 }
 
 /// A call, with `items` beside its site.
@@ -37,22 +35,44 @@ fn call(cached: &Cached, items: &TokenStream) -> TokenStream {
     let site = site::site(cached, items);
     let policy = policy(cached);
     let cache = cached.cache.iter().map(|cache| quote_spanned!(own_at(cache.span())=> .on(&(#cache))));
-    quote_spanned!(own()=> #krate::__private::Call::new(#site, const { &#policy }) #(#cache)*)
+    quote_spanned!(own()=> #krate::__private::call(#site, const { &#policy }) #(#cache)*)
 }
 
-/// The closures that write the key and the tags.
-fn writers(cached: &Cached) -> (TokenStream, TokenStream) {
-    let key = writer(&cached.key.parts, &cached.key.tail);
+/// What the arguments tell: the parts of the key, and a closure that writes the tags.
+fn told(cached: &Cached) -> (TokenStream, TokenStream) {
+    let krate = &cached.krate;
     let tags = cached.tags.of_call.iter().map(|tag| {
         let write = writer(&tag.parts, &tag.tail);
         quote_spanned!(own()=> tags.tag(#write);)
     });
     let tags = if cached.tags.of_call.is_empty() {
-        quote_spanned!(own()=> |_| {})
+        quote_spanned!(own()=> #krate::__private::no_tags)
     } else {
         quote_spanned!(own()=> |tags| { #(#tags)* })
     };
-    (key, tags)
+    (parts(krate, &cached.key.parts), tags)
+}
+
+/// `(part(&a), (part(&b), ()))`
+fn parts(krate: &Path, parts: &[Part]) -> TokenStream {
+    // all of it at the part, so that the compiler says there what it lacks
+    let part = |part: &Part| {
+        let (krate, value) = (placed(krate, part.span), value(part));
+        quote_spanned!(own_at(part.span)=> #krate::__private::part(#value))
+    };
+    let end = quote_spanned!(own()=> ());
+    if parts.iter().all(|part| part.cfgs.is_empty()) {
+        return parts.iter().rev().fold(end, |more, one| {
+            let part = part(one);
+            quote_spanned!(own()=> (#part, #more))
+        });
+    }
+    let more = quote_spanned!(own()=> parts);
+    let steps = parts.iter().rev().map(|one| {
+        let (cfgs, part) = (&one.cfgs, part(one));
+        quote_spanned!(own()=> #(#cfgs)* let #more = (#part, #more);)
+    });
+    quote_spanned!(own()=> { let #more = #end; #(#steps)* #more })
 }
 
 fn policy(cached: &Cached) -> TokenStream {
@@ -69,11 +89,11 @@ fn fresh(krate: &Path, ttl: &Ttl) -> TokenStream {
     match ttl {
         Ttl::Named(named) => {
             let constant = format_ident!("{}", named.constant, span = own());
-            quote_spanned!(own()=> #krate::__private::Policy::#constant)
+            quote_spanned!(own()=> #krate::__private::#constant)
         }
         Ttl::For(length) => {
             let length = site::duration(krate, *length);
-            quote_spanned!(own()=> #krate::__private::Policy::fresh_for(#length))
+            quote_spanned!(own()=> #krate::__private::fresh_for(#length))
         }
         Ttl::Adaptive(base, Hot { fresh: longer, above, per }) => {
             let base = fresh(krate, base);
@@ -91,32 +111,29 @@ fn fresh(krate: &Path, ttl: &Ttl) -> TokenStream {
     }
 }
 
-/// A closure that writes the parts of a key or a tag, and the text after them.
+/// A closure that writes the parts of a tag, and the text after them.
 pub(super) fn writer(parts: &[Part], tail: &str) -> TokenStream {
     if parts.is_empty() && tail.is_empty() {
         return quote_spanned!(own()=> |_| {});
     }
     let parts = parts.iter().map(part);
     let tail =
-        Some(tail).filter(|tail| !tail.is_empty()).map(|tail| quote_spanned!(own()=> key.literal(#tail);));
+        Some(tail).filter(|tail| !tail.is_empty()).map(|tail| quote_spanned!(own()=> key.text(#tail);));
     quote_spanned! {own()=>
         |key| { #(#parts)* #tail }
     }
 }
 
 fn part(part: &Part) -> TokenStream {
+    let (cfgs, value) = (&part.cfgs, value(part));
     let before = Some(&part.before).filter(|text| !text.is_empty());
-    let before = before.map(|text| quote_spanned!(own()=> key.literal(#text);));
-    let value = argument(part);
-    match &part.cfgs[..] {
-        [] => quote_spanned!(own()=> #before #value),
-        cfgs => quote_spanned!(own()=> #(#cfgs)* { #before #value }),
+    let before = before.map(|text| quote_spanned!(own()=> key.text(#text);));
+    match &cfgs[..] {
+        [] => quote_spanned!(own()=> #before key.part(#value);),
+        cfgs => quote_spanned!(own()=> #(#cfgs)* { #before key.part(#value); }),
     }
 }
 
-/// The part without the text before it.
-fn argument(part: &Part) -> TokenStream {
-    let Part { cfgs, place, span, .. } = part;
-    let value = quote_spanned!(own_at(*span)=> &#place);
-    quote_spanned!(own()=> #(#cfgs)* key.part(#value);)
+fn value(Part { place, span, .. }: &Part) -> TokenStream {
+    quote_spanned!(own_at(*span)=> &#place)
 }

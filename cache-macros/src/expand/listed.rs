@@ -18,7 +18,7 @@ pub(super) fn function(cached: &Cached) -> TokenStream {
     let elsewhere = listed.elsewhere.then(|| quote_spanned!(own()=> .elsewhere()));
     let place = place(krate, listed.at);
     let function = quote_spanned! {own()=>
-        #krate::__private::catalog::Function::new(&SITE, #key, #place).holds(#value, #ttl) #tags #ttl_only #elsewhere
+        #krate::__private::function(&SITE, #key, #place, #value, #ttl) #tags #ttl_only #elsewhere
     };
     submitted(krate, &function)
 }
@@ -46,9 +46,7 @@ pub(super) fn mutation(mutation: &Mutation) -> TokenStream {
 
 fn submitted(krate: &Path, entry: &TokenStream) -> TokenStream {
     quote_spanned! {own()=>
-        const _: () = {
-            #krate::__private::inventory::submit! { #entry }
-        };
+        #krate::__private::inventory::submit! { #entry }
     }
 }
 
@@ -57,7 +55,7 @@ fn place(krate: &Path, at: Span) -> TokenStream {
     let runtime = spanned(krate, at);
     let here = quote_spanned!(at=> #runtime::__private::here());
     quote_spanned! {own()=>
-        #krate::__private::catalog::Place::new(
+        #krate::__private::place(
             {
                 fn within() -> &'static #krate::__private::core::primitive::str {
                     #krate::__private::core::any::type_name_of_val(&within)

@@ -97,7 +97,7 @@ pub(super) fn kind(krate: &Path, ty: &TokenStream, method: &str, args: &TokenStr
         {
             #[allow(unused_imports)]
             use #krate::__private::AnyKind as _;
-            #krate::__private::Kind::<#ty>::NEW.#method(#args)
+            #krate::__private::kind::<#ty>().#method(#args)
         }
     }
 }
@@ -106,6 +106,6 @@ pub(super) fn kind(krate: &Path, ty: &TokenStream, method: &str, args: &TokenStr
 pub(super) fn whole(krate: &Path, output: &Type) -> TokenStream {
     let krate = placed(krate, output.span());
     quote_spanned! {own_at(output.span())=>
-        #krate::__private::AnyKind::<#output>::plain(&#krate::__private::Kind::<#output>::NEW)
+        #krate::__private::AnyKind::<#output>::plain(&#krate::__private::kind::<#output>())
     }
 }

@@ -8,6 +8,7 @@ use syn::Path;
 
 use super::own;
 use crate::ir::cached::Cached;
+use crate::ir::places::Part;
 use crate::ir::policy::{Absent, Level, Limit};
 use crate::ir::values::{Compress, Probe};
 
@@ -15,8 +16,7 @@ use crate::ir::values::{Compress, Probe};
 pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
     let krate = &cached.krate;
     let (ns, function, head) = (&cached.site.ns, &cached.site.function, &cached.key.head);
-    let parts = cached.key.parts.iter().map(|part| format!("{}{{}}", part.before));
-    let template = parts.collect::<String>() + &cached.key.tail;
+    let template = template(cached);
     let schema = cached.site.schema.iter().map(|number| quote_spanned!(own()=> .schema(#number)));
     let absent = cached.site.absent.iter().map(|absent| {
         let absent = self::absent(krate, absent);
@@ -48,7 +48,7 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
     quote_spanned! {own()=>
         {
             static SITE: #krate::__private::Site =
-                #krate::__private::Site::new(#ns, #function, #head).template(#template) #bare #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
+                #krate::__private::site(#ns, #function, #head, #template) #bare #(#schema)* #(#absent)* #(#level)* #probe #(#load_timeout)*
                     #early #(#stale)* #(#compress)*;
             #items
             &SITE
@@ -56,10 +56,17 @@ pub(super) fn site(cached: &Cached, items: &TokenStream) -> TokenStream {
     }
 }
 
+/// The text before each part, and after the last.
+fn template(cached: &Cached) -> TokenStream {
+    let (parts, tail) = (&cached.key.parts, &cached.key.tail);
+    let before = parts.iter().map(|Part { cfgs, before, .. }| quote_spanned!(own()=> #(#cfgs)* #before,));
+    quote_spanned!(own()=> &[#(#before)* #tail])
+}
+
 /// A `Duration` as a constant expression.
 pub(super) fn duration(krate: &Path, duration: Duration) -> TokenStream {
     let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-    quote_spanned!(own()=> #krate::__private::core::time::Duration::new(#seconds, #nanos))
+    quote_spanned!(own()=> #krate::__private::duration(#seconds, #nanos))
 }
 
 fn absent(krate: &Path, absent: &Absent) -> TokenStream {

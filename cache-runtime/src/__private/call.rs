@@ -1,13 +1,13 @@
 //! A call, from its arguments to the value of L1 or to what is needed to answer it otherwise.
 
+use super::kind::Taker;
 use super::{Due, report};
 use crate::cache::{Ambient, Cache};
 use crate::context::{self, View};
 use crate::engine::Take;
 use crate::engine::{self, Answered, Request, Unsaved};
 use crate::entry::Place;
-use crate::flight::Shared;
-use crate::key::{Args, KeyBuf, KeyWriter, WriteArgs};
+use crate::key::{Args, KeyBuf, KeyWriter, Parts};
 use crate::local::Held;
 use crate::observe::{Outcome, Tier};
 use crate::policy::{Hot, Policy};
@@ -38,13 +38,6 @@ pub struct Missed {
 }
 
 impl<'a> Call<'a> {
-    /// A call at `site`.
-    #[inline]
-    #[must_use]
-    pub const fn new(site: &'static Site, policy: &'static Policy) -> Self {
-        Self { site, policy, cache: None, condition: true }
-    }
-
     /// Names the cache.
     #[inline]
     #[must_use]
@@ -61,44 +54,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// The value of L1, where it answers by itself; `key` and `tags` write what the arguments tell. `hash` and `same` write the parts of
-    /// the key alone: what a hit calls once is inlined, and then knows what it is called for.
-    ///
-    /// # Errors
-    /// The call, to be answered otherwise.
-    #[inline]
-    pub fn look_up<V>(
-        self,
-        take: impl Fn(&Shared) -> Option<V>,
-        hash: impl Fn(&mut KeyWriter<'_>),
-        same: impl Fn(&mut KeyWriter<'_>),
-        key: impl Fn(&mut KeyWriter<'_>),
-        tags: impl Fn(&mut TagWriter<'_>),
-    ) -> Result<V, Box<Missed>> {
-        let Self { site, policy, cache, condition } = self;
-        let mut value = None;
-        if condition {
-            let args = Args::hash(site.seed, &hash);
-            let mut take = |held: &Held| {
-                let taken = if held.is_written_by(&same) { take(&held.value) } else { None };
-                // There was none, and nothing is to be dropped.
-                taken.is_some_and(|taken| {
-                    std::mem::forget(value.replace(taken));
-                    true
-                })
-            };
-            match policy.hot() {
-                Some(hot) => hit_counted(site, cache, args, hot, &mut take),
-                None => hit(site, cache, args, &mut take),
-            }
-        }
-        match value {
-            Some(value) => Ok(value),
-            None => Err(Self::erased(site, policy, cache, condition, &key, &tags)),
-        }
-    }
-
-    /// Apart, so that a hit knows nothing of the erased closures, nor puts a call together.
+    /// Apart, so that a hit knows nothing of what is erased, nor puts a call together.
     #[cold]
     #[inline(never)]
     fn erased(
@@ -106,23 +62,19 @@ impl<'a> Call<'a> {
         policy: &'static Policy,
         cache: Option<&'a Cache>,
         condition: bool,
-        key: &impl Fn(&mut KeyWriter<'_>),
+        parts: &impl Parts,
         tags: &impl Fn(&mut TagWriter<'_>),
     ) -> Box<Missed> {
-        Self { site, policy, cache, condition }.missed(key, tags)
+        Self { site, policy, cache, condition }.missed(parts, tags)
     }
 
-    /// The same without a lookup.
-    pub fn missing(self, key: impl Fn(&mut KeyWriter<'_>), tags: impl Fn(&mut TagWriter<'_>)) -> Box<Missed> {
-        self.missed(&key, &tags)
-    }
-
-    fn missed(self, write: &dyn WriteArgs, tags: &dyn WriteTags) -> Box<Missed> {
-        let args = Args::written(self.site.seed, write);
+    fn missed(self, parts: &dyn Parts, tags: &dyn WriteTags) -> Box<Missed> {
+        let args = Args::written(self.site.seed, parts);
         let mut key = KeyBuf::new();
-        let mut writer = KeyWriter::new(&mut key);
+        let mut writer = KeyWriter::of_template(&mut key, self.site.template);
         writer.text(self.site.head);
-        write.write(&mut writer);
+        parts.write(&mut writer);
+        writer.template();
         key.finish();
         let mut texts = Vec::new();
         tags.write(&mut TagWriter(&mut texts));
@@ -131,6 +83,60 @@ impl<'a> Call<'a> {
         Box::new(Missed { site, policy: *policy, key, args, tags: texts, cache, condition })
     }
 }
+
+/// A call at `site`.
+#[inline]
+#[must_use]
+pub const fn call<'a>(site: &'static Site, policy: &'static Policy) -> Call<'a> {
+    Call { site, policy, cache: None, condition: true }
+}
+
+/// The value of L1, where it answers by itself; `parts` and `tags` are what the arguments tell.
+///
+/// # Errors
+/// The call, to be answered otherwise.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a hit knows then what it looks for")]
+#[expect(clippy::needless_pass_by_value, reason = "the macros have made them for this")]
+pub fn look_up<T: Taker>(
+    call: Call<'_>,
+    _taker: T,
+    parts: impl Parts,
+    tags: impl Fn(&mut TagWriter<'_>),
+) -> Result<T::Value, Box<Missed>> {
+    let Call { site, policy, cache, condition } = call;
+    let mut value = None;
+    if condition {
+        let args = Args::hash(site.seed, &parts);
+        let mut take = |held: &Held| {
+            let taken = if held.is_of_parts(&parts) { T::take(&held.value) } else { None };
+            // There was none, and nothing is to be dropped.
+            taken.is_some_and(|taken| {
+                std::mem::forget(value.replace(taken));
+                true
+            })
+        };
+        match policy.hot() {
+            Some(hot) => hit_counted(site, cache, args, hot, &mut take),
+            None => hit(site, cache, args, &mut take),
+        }
+    }
+    match value {
+        Some(value) => Ok(value),
+        None => Err(Call::erased(site, policy, cache, condition, &parts, &tags)),
+    }
+}
+
+/// A call without a lookup.
+#[inline]
+#[expect(clippy::needless_pass_by_value, reason = "the macros have made them for this")]
+pub fn missing(call: Call<'_>, parts: impl Parts, tags: impl Fn(&mut TagWriter<'_>)) -> Box<Missed> {
+    call.missed(&parts, &tags)
+}
+
+/// Of a function without tags.
+#[inline]
+pub fn no_tags(_: &mut TagWriter<'_>) {}
 
 /// Gives `take` the entry of L1, if that answers by itself.
 fn hit(site: &'static Site, cache: Option<&Cache>, args: u64, take: &mut dyn Take) {
@@ -176,7 +182,7 @@ fn hit_within(site: &'static Site, cache: Option<&Cache>, args: u64, take: &mut 
     }
 }
 
-/// Writes the tags that the arguments tell; see [`WriteArgs`].
+/// Writes the tags that the arguments tell; see [`Take`].
 trait WriteTags {
     fn write(&self, tags: &mut TagWriter<'_>);
 }

@@ -25,9 +25,10 @@ impl<T, E> Fallible for Result<T, E> {
 /// Tells shapes of types apart: an inherent method where its bound holds, else the one of [`AnyKind`].
 pub struct Kind<T>(PhantomData<fn() -> T>);
 
-impl<T> Kind<T> {
-    /// The question.
-    pub const NEW: Self = Self(PhantomData);
+/// The question.
+#[must_use]
+pub const fn kind<T>() -> Kind<T> {
+    Kind(PhantomData)
 }
 
 impl<T> Kind<Option<T>> {
@@ -54,11 +55,10 @@ impl<E: Clone + Send + Sync + 'static> Kind<E> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Kind<T> {
-    /// A clone, where it is one of these.
-    #[inline]
+    /// By a clone.
     #[must_use]
-    pub fn take(&self, shared: &Shared) -> Option<T> {
-        shared.downcast_ref().cloned()
+    pub const fn taker(&self) -> Cloned<T> {
+        Cloned(PhantomData)
     }
 }
 
@@ -88,8 +88,8 @@ pub trait AnyKind<T>: Sized {
     }
 
     /// What cannot be shared is not taken.
-    fn take(&self, _: &Shared) -> Option<T> {
-        None
+    fn taker(&self) -> Untaken<T> {
+        Untaken(PhantomData)
     }
 
     /// All of it.
@@ -109,6 +109,37 @@ pub trait AnyKind<T>: Sized {
 }
 
 impl<T> AnyKind<T> for Kind<T> {}
+
+/// How a value is taken out of what all share.
+pub trait Taker {
+    /// Its type.
+    type Value;
+    /// The value, if it is of that type.
+    fn take(shared: &Shared) -> Option<Self::Value>;
+}
+
+/// By a clone.
+pub struct Cloned<T>(PhantomData<fn() -> T>);
+
+/// Not at all.
+pub struct Untaken<T>(PhantomData<fn() -> T>);
+
+impl<T: Clone + Send + Sync + 'static> Taker for Cloned<T> {
+    type Value = T;
+
+    #[inline]
+    fn take(shared: &Shared) -> Option<T> {
+        shared.downcast_ref().cloned()
+    }
+}
+
+impl<T> Taker for Untaken<T> {
+    type Value = T;
+
+    fn take(_: &Shared) -> Option<T> {
+        None
+    }
+}
 
 /// A return type that is itself the value.
 #[diagnostic::on_unimplemented(

@@ -1,10 +1,16 @@
 //! What the macros emit calls to. Not part of the public interface.
 
 mod call;
+mod free;
 mod kind;
 
-pub use self::call::{Call, Missed};
-pub use self::kind::{AnyKind, Fallible, HiddenResult, Kind, Plain, PlainReturn};
+pub use self::call::{Call, Missed, call, look_up, missing, no_tags};
+pub use self::free::{
+    DAY, LONG, MEDIUM, MONTH, NEVER, SHORT, VERY_LONG, WEEK, duration, fresh_for, function, part, place, site,
+};
+pub use self::kind::{
+    AnyKind, Cloned, Fallible, HiddenResult, Kind, Plain, PlainReturn, Taker, Untaken, kind,
+};
 pub use crate::batch::{Holds, Many, fetch_many};
 pub use crate::cache::Cache;
 pub use crate::catalog;
@@ -15,7 +21,7 @@ pub use crate::codec::Postcard;
 pub use crate::codec::{Codec, Compression, Json, Value};
 pub use crate::entry::EntryRef;
 pub use crate::error::Undone;
-pub use crate::key::{KeyPart, KeyWriter};
+pub use crate::key::{KeyPart, KeyWriter, Parts};
 pub use crate::mutation::{Becomes, Mutation, Update};
 pub use crate::policy::{Absent, Level, Policy, Ttl};
 pub use crate::scope::Deferred;

@@ -3,7 +3,7 @@
 use super::template::{Parameters, TagTemplate, Template, path_tag};
 use crate::cache::Cache;
 use crate::entry::Place;
-use crate::key::{Args, KeyBuf, KeyWriter};
+use crate::key::{Args, KeyBuf, KeyWriter, Written};
 use crate::policy::{Level, Policy};
 use crate::site::Site;
 use bytes::Bytes;
@@ -139,7 +139,7 @@ impl Placed {
                 key.part(value);
             }
         };
-        let args = Args::written(self.site.seed, &write);
+        let args = Args::written(self.site.seed, &Written(write));
         let mut key = KeyBuf::new();
         let mut writer = KeyWriter::new(&mut key);
         writer.text(self.site.head);

@@ -2,21 +2,42 @@
 
 #![expect(clippy::inline_always, reason = "only inlined does what a hit calls know what form it writes")]
 
-use super::KeyWriter;
+use super::{KeyPart, KeyWriter};
 use foldhash::SharedSeed;
 use foldhash::quality::FoldHasher;
 use std::hash::Hasher;
 
-/// Writes what the arguments of a call tell of its key.
+/// What the arguments of a call tell of its key: a first part, and more of them after it.
 ///
-/// For erased closures: a trait object of `Fn` has the code of `FnMut` and `FnOnce` besides, for each of them.
-pub(crate) trait WriteArgs {
+/// Calls whose arguments are of the same types have the same code.
+pub trait Parts {
+    /// Writes them, with the text of the template before each.
     fn write(&self, key: &mut KeyWriter<'_>);
 }
 
-impl<F: Fn(&mut KeyWriter<'_>)> WriteArgs for F {
+impl Parts for () {
+    #[inline(always)]
+    fn write(&self, _: &mut KeyWriter<'_>) {}
+}
+
+impl<T: KeyPart + ?Sized, More: Parts> Parts for (&T, More) {
+    #[inline(always)]
     fn write(&self, key: &mut KeyWriter<'_>) {
-        self(key);
+        let (part, more) = self;
+        key.template();
+        key.part(*part);
+        more.write(key);
+    }
+}
+
+/// Whatever a closure writes, without a template.
+#[cfg(any(test, feature = "http"))]
+pub(crate) struct Written<F>(pub(crate) F);
+
+#[cfg(any(test, feature = "http"))]
+impl<F: Fn(&mut KeyWriter<'_>)> Parts for Written<F> {
+    fn write(&self, key: &mut KeyWriter<'_>) {
+        (self.0)(key);
     }
 }
 
@@ -29,11 +50,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// What `write` writes of a call at a site whose seed this is.
-    pub(crate) fn written(seed: u64, write: &dyn WriteArgs) -> Self {
+    /// What a call at a site whose seed this is has as its `parts`.
+    pub(crate) fn written(seed: u64, parts: &dyn Parts) -> Self {
         let mut bytes = Vec::with_capacity(32);
-        write.write(&mut KeyWriter::of_calls(&mut bytes));
-        Self { hash: Self::hash(seed, &|key: &mut KeyWriter<'_>| write.write(key)), bytes }
+        parts.write(&mut KeyWriter::of_calls(&mut bytes));
+        Self { hash: Self::hash(seed, parts), bytes }
     }
 
     /// One text for all arguments.
@@ -43,16 +64,16 @@ impl Args {
         Self { hash: hash.end(), bytes: name.into() }
     }
 
-    /// The hash of what `write` writes.
+    /// The hash of them.
     #[inline(always)]
-    pub(crate) fn hash(seed: u64, write: &(impl Fn(&mut KeyWriter<'_>) + ?Sized)) -> u64 {
-        KeyWriter::hash(seed, write)
+    pub(crate) fn hash(seed: u64, parts: &(impl Parts + ?Sized)) -> u64 {
+        KeyWriter::hash(seed, parts)
     }
 
-    /// Whether `write` writes `bytes`.
+    /// Whether `bytes` are of them.
     #[inline(always)]
-    pub(crate) fn are(bytes: &[u8], write: &impl Fn(&mut KeyWriter<'_>)) -> bool {
-        KeyWriter::makes(bytes, write)
+    pub(crate) fn are(bytes: &[u8], parts: &impl Parts) -> bool {
+        KeyWriter::makes(bytes, parts)
     }
 }
 

@@ -8,7 +8,10 @@ mod writer;
 pub use self::part::KeyPart;
 pub use self::writer::KeyWriter;
 
-pub(crate) use self::args::{Args, WriteArgs};
+pub(crate) use self::args::Args;
+pub use self::args::Parts;
+#[cfg(any(test, feature = "http"))]
+pub(crate) use self::args::Written;
 pub(crate) use self::buf::{KeyBuf, READABLE, may_begin_with};
 
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-use super::{Args, Key, KeyBuf, KeyPart, KeyWriter};
+use super::{Args, Key, KeyBuf, KeyPart, KeyWriter, Parts, Written};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
@@ -177,7 +177,7 @@ fn equal_calls_are_equal_texts() {
                 one(key);
                 other(key);
             };
-            let calls = Args::written(0, &write).bytes;
+            let calls = Args::written(0, &Written(write)).bytes;
             let text = buf(write).written().to_vec();
             let first = seen.entry(calls).or_insert_with(|| text.clone());
             assert_eq!(first.escape_ascii().to_string(), text.escape_ascii().to_string());
@@ -195,15 +195,15 @@ fn equal_calls_are_equal_texts() {
 #[test]
 fn calls_are_the_same_as_themselves_alone() {
     let parts = parts();
-    let written: Vec<_> = parts.iter().map(|part| Args::written(7, part)).collect();
+    let written: Vec<_> = parts.iter().map(|part| Args::written(7, &Written(part))).collect();
     for (part, own) in parts.iter().zip(&written) {
-        assert_eq!(Args::hash(7, &**part), own.hash);
-        assert_ne!(Args::hash(8, &**part), own.hash, "another site's");
+        assert_eq!(Args::hash(7, &Written(part)), own.hash);
+        assert_ne!(Args::hash(8, &Written(part)), own.hash, "another site's");
         for other in &written {
-            assert_eq!(Args::are(&other.bytes, part), other.bytes == own.bytes);
+            assert_eq!(Args::are(&other.bytes, &Written(part)), other.bytes == own.bytes);
         }
         let longer = [&own.bytes[..], &[0]].concat();
-        assert!(!Args::are(&longer, part));
+        assert!(!Args::are(&longer, &Written(part)));
     }
 }
 
@@ -212,11 +212,11 @@ fn calls_of_one_function_have_hashes_of_their_own() {
     let mut hashes = HashSet::new();
     for number in 0..1_000_u32 {
         let (name, pair) = (format!("user-{number}"), (number, Some(number / 2)));
-        hashes.insert(Args::hash(1, &|key: &mut KeyWriter<'_>| key.part(&number)));
-        hashes.insert(Args::hash(2, &|key: &mut KeyWriter<'_>| key.part(&name)));
-        hashes.insert(Args::hash(3, &|key: &mut KeyWriter<'_>| key.part(&[name.as_str(), "x"][..])));
-        hashes.insert(Args::hash(4, &|key: &mut KeyWriter<'_>| key.part(&pair)));
-        hashes.insert(Args::hash(5, &|key: &mut KeyWriter<'_>| key.display(&number)));
+        hashes.insert(Args::hash(1, &(&number, ())));
+        hashes.insert(Args::hash(2, &(&name, ())));
+        hashes.insert(Args::hash(3, &(&[name.as_str(), "x"][..], ())));
+        hashes.insert(Args::hash(4, &(&pair, ())));
+        hashes.insert(Args::hash(5, &Written(|key: &mut KeyWriter<'_>| key.display(&number))));
     }
     assert_eq!(hashes.len(), 5_000);
 }
@@ -224,8 +224,7 @@ fn calls_of_one_function_have_hashes_of_their_own() {
 /// What stands for an absent value is a number like others to the hash, and no others to the comparison.
 #[test]
 fn a_hash_alone_does_not_tell_calls_apart() {
-    let (none, four) =
-        (|key: &mut KeyWriter<'_>| key.part(&None::<u8>), |key: &mut KeyWriter<'_>| key.part(&4_u8));
+    let (none, four) = ((&None::<u8>, ()), (&4_u8, ()));
     assert_eq!(Args::hash(0, &none), Args::hash(0, &four));
     assert!(!Args::are(&Args::written(0, &none).bytes, &four));
 }
@@ -234,36 +233,38 @@ fn a_hash_alone_does_not_tell_calls_apart() {
 fn short_texts_are_compared_whole() {
     for len in 1..=20 {
         let text = "a".repeat(len);
-        let written = Args::written(0, &|key: &mut KeyWriter<'_>| key.part(&text)).bytes;
+        let written = Args::written(0, &(&text, ())).bytes;
         for at in 0..len {
             let mut other = text.clone();
             other.replace_range(at..=at, "b");
-            assert!(!Args::are(&written, &|key: &mut KeyWriter<'_>| key.part(&other)), "{other}");
+            assert!(!Args::are(&written, &(&other, ())), "{other}");
         }
-        assert!(Args::are(&written, &|key: &mut KeyWriter<'_>| key.part(&text)));
+        assert!(Args::are(&written, &(&text, ())));
     }
 }
 
 #[test]
 fn the_text_of_a_template_tells_no_calls_of_a_site_apart() {
-    let part = |key: &mut KeyWriter<'_>| key.part(&7);
-    let after = |key: &mut KeyWriter<'_>| {
-        key.literal(":");
-        key.part(&7);
+    let parts = (&7, (&"x", ()));
+    let written = |template: &'static [&'static str]| {
+        let mut key = KeyBuf::new();
+        let mut writer = KeyWriter::of_template(&mut key, template);
+        Parts::write(&parts, &mut writer);
+        writer.template();
+        key.written().escape_ascii().to_string()
     };
-    assert_eq!(Args::written(0, &part).bytes, Args::written(0, &after).bytes);
-    assert_eq!(buf(after).written(), b":7");
+    assert_eq!((written(&[]), written(&[":", ":by:", ":all"])), ("7x".into(), ":7:by:x:all".into()));
+    let calls = |key: &mut KeyWriter<'_>| {
+        key.part(&7);
+        key.part("x");
+    };
+    assert_eq!(Args::written(0, &parts).bytes, Args::written(0, &Written(calls)).bytes);
 }
 
 #[test]
 fn long_calls_are_whole() {
     let long = "x".repeat(300);
-    let calls = |last: u8| {
-        Args::written(0, &|key: &mut KeyWriter<'_>| {
-            key.part(&long);
-            key.part(&last);
-        })
-    };
+    let calls = |last: u8| Args::written(0, &(&long, (&last, ())));
     assert_eq!(calls(1).bytes.len(), calls(2).bytes.len());
     assert!(calls(1).bytes.len() > 300);
     assert_ne!((calls(1).bytes, calls(1).hash), (calls(2).bytes, calls(2).hash));

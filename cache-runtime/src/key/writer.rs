@@ -2,7 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "only inlined does what a hit calls know what form it writes")]
 
-use super::args::{Comparison, Hash};
+use super::args::{Comparison, Hash, Parts};
 use super::{KeyBuf, KeyPart};
 use std::fmt::{self, Display, Write};
 
@@ -17,6 +17,8 @@ const EMPTY: &[u8] = b"%";
 /// a key (`:` between parts, `,`, `()`, `[]` within one, `~` for `None`) therefore never comes from an argument.
 pub struct KeyWriter<'a> {
     form: Form<'a>,
+    /// The text of the template that is still to be written; only a key has it.
+    template: &'static [&'static str],
 }
 
 /// What is written, and where to.
@@ -48,30 +50,40 @@ mod call {
 
 impl<'a> KeyWriter<'a> {
     pub(crate) fn new(buf: &'a mut KeyBuf) -> Self {
-        Self { form: Form::Text(buf) }
+        Self::of(Form::Text(buf))
+    }
+
+    /// Writes a key with the text before each of its parts, and after the last.
+    pub(crate) fn of_template(buf: &'a mut KeyBuf, template: &'static [&'static str]) -> Self {
+        Self { template, ..Self::new(buf) }
+    }
+
+    #[inline(always)]
+    const fn of(form: Form<'a>) -> Self {
+        Self { form, template: &[] }
     }
 
     /// Writes what tells two calls apart as well as their keys, and sooner.
     pub(super) fn of_calls(calls: &'a mut Vec<u8>) -> Self {
-        Self { form: Form::Calls(calls) }
+        Self::of(Form::Calls(calls))
     }
 
-    /// The hash of the calls that `write` makes, begun with `seed`.
+    /// The hash of the calls that `parts` make, begun with `seed`.
     #[inline(always)]
-    pub(super) fn hash(seed: u64, write: &(impl Fn(&mut KeyWriter<'_>) + ?Sized)) -> u64 {
-        let mut writer = KeyWriter { form: Form::Hash(Hash::seeded(seed)) };
-        write(&mut writer);
+    pub(super) fn hash(seed: u64, parts: &(impl Parts + ?Sized)) -> u64 {
+        let mut writer = KeyWriter::of(Form::Hash(Hash::seeded(seed)));
+        parts.write(&mut writer);
         match writer.form {
             Form::Hash(hash) => hash.end(),
             _ => unreachable!("a writer keeps its form"),
         }
     }
 
-    /// Whether `write` makes these calls.
+    /// Whether `parts` make these calls.
     #[inline(always)]
-    pub(super) fn makes(calls: &[u8], write: &impl Fn(&mut KeyWriter<'_>)) -> bool {
-        let mut writer = KeyWriter { form: Form::Same(Comparison::with(calls)) };
-        write(&mut writer);
+    pub(super) fn makes(calls: &[u8], parts: &impl Parts) -> bool {
+        let mut writer = KeyWriter::of(Form::Same(Comparison::with(calls)));
+        parts.write(&mut writer);
         match writer.form {
             Form::Same(comparison) => comparison.is_same(),
             _ => unreachable!("a writer keeps its form"),
@@ -87,12 +99,12 @@ impl<'a> KeyWriter<'a> {
         }
     }
 
-    /// Writes text of the template of a key or a tag: what every call at a site has there tells none apart.
-    #[doc(hidden)]
+    /// Writes the next text of the key's template, if it is a key: what every call at a site has there tells none apart.
     #[inline(always)]
-    pub fn literal(&mut self, text: &str) {
-        if let Form::Text(buf) = &mut self.form {
+    pub(crate) fn template(&mut self) {
+        if let (Form::Text(buf), Some((text, rest))) = (&mut self.form, self.template.split_first()) {
             literally(buf, text);
+            self.template = rest;
         }
     }
 

@@ -3,7 +3,7 @@
 use super::stripes::{Stripe, Stripes};
 use crate::flight::Shared;
 use crate::frame::Token;
-use crate::key::{Args, KeyWriter};
+use crate::key::{Args, Parts};
 use crate::policy::Level;
 use crate::site::Site;
 use crate::sync::atomic::{
@@ -183,10 +183,10 @@ impl Held {
         (self.size as usize + self.args.len() + OVERHEAD) as u64
     }
 
-    /// Whether it is the value of a call whose arguments `write`, of those at its site.
+    /// Whether it is the value of a call with these `parts`, of those at its site.
     #[inline]
-    pub(crate) fn is_written_by(&self, write: &impl Fn(&mut KeyWriter<'_>)) -> bool {
-        Args::are(&self.args, write)
+    pub(crate) fn is_of_parts(&self, parts: &impl Parts) -> bool {
+        Args::are(&self.args, parts)
     }
 
     /// Whether it is the value of `call`.
