@@ -6,6 +6,7 @@ use super::world::{Process, Spy, World, everywhere};
 use cache_runtime::{Invalidation, Outcome, cached};
 use cache_tests::gate::{Gate, GatedLoad};
 use cache_tests::wait::until;
+use std::time::Duration;
 
 type Source = GatedLoad<Result<u64, String>>;
 
@@ -132,8 +133,11 @@ async fn clears_race_loads_that_fail() {
         for round in 0..100 {
             stored(&writer, round).await;
             let calls: Vec<_> = (0..4).map(|_| call(&reader, &source)).collect();
-            if round % 2 == 0 {
-                tokio::task::yield_now().await;
+            match round % 4 {
+                0 => {}
+                1 => tokio::task::yield_now().await,
+                2 => for_a_while().await,
+                _ => tokio::time::sleep(Duration::from_millis(1)).await,
             }
             clear(&writer).await;
             let late: Vec<_> = (0..4).map(|_| call(&reader, &source)).collect();
@@ -149,4 +153,11 @@ async fn clears_race_loads_that_fail() {
         assert!(answered.iter().all(|times| *times > 0), "errors and old values: {answered:?}");
     })
     .await;
+}
+
+/// About as long as a lookup takes.
+async fn for_a_while() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -177,9 +177,10 @@ async fn a_new_run_ends_the_streams_of_the_old_one() {
         world.subscribed(1).await;
         worker.finish(1).await.expect("finished");
         assert_eq!(worker.publish(1, &at(1)).await, Ok(1), "a run of its own");
+        // Who subscribes before this process has heard of the end may see the old run once more.
+        assert_eq!(next(&mut states).await, None);
         let mut other = web.subscribe(1);
         reaches(&mut other, 1).await;
-        assert_eq!(next(&mut states).await, None);
     })
     .await;
 }

@@ -20,11 +20,25 @@ pub(super) fn names(key: &Key) -> Vec<Bytes> {
     if key.is_bare() { vec![key.place(), key.bytes()] } else { vec![key.bytes()] }
 }
 
-/// Where the scripts find it that touch its fence.
-pub(super) fn fenced(key: &Key) -> Vec<Bytes> {
-    let mut names = names(key);
-    names.insert(1, key.fence().into());
-    names
+/// Where the scripts find a key that touch its fence.
+pub(super) struct Fenced {
+    pub(super) place: Bytes,
+    pub(super) fence: Vec<u8>,
+    pub(super) bare: Option<Bytes>,
+}
+
+impl Fenced {
+    pub(super) fn of(key: &Key) -> Self {
+        Self { place: key.place(), fence: key.fence(), bare: key.is_bare().then(|| key.bytes()) }
+    }
+
+    /// The same as the keys of a script.
+    pub(super) fn with<T>(&self, call: impl FnOnce(&[&[u8]]) -> T) -> T {
+        match &self.bare {
+            None => call(&[&self.place, &self.fence]),
+            Some(bare) => call(&[&self.place, &self.fence, bare]),
+        }
+    }
 }
 
 /// Whether what stands at `place` is of the value at `name`.
@@ -152,9 +166,8 @@ impl Redis {
         ttl: Option<Duration>,
     ) -> Result<bool, StoreError> {
         let ((header, data), ttl) = (split(key, frame)?, ttl_argument(ttl));
-        let names = fenced(key);
         let args = [&holder.as_bytes()[..], &header, ttl.as_bytes(), data];
-        let names: Vec<_> = names.iter().map(|name| &name[..]).collect();
-        reply::yes(&self.script(WRITE, &UNHOLD, &names, &args).await?)
+        let (place, fence) = (key.place(), key.fence());
+        reply::yes(&self.script(WRITE, &UNHOLD, &[&place, &fence, key.name()], &args).await?)
     }
 }

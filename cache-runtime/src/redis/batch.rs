@@ -1,9 +1,10 @@
 //! Many keys in one trip.
 
+use super::bare::{self, Fenced};
 use super::connection::Connected;
 use super::member::is_referral;
+use super::reply;
 use super::script::{INVALIDATE, Script};
-use super::{bare, reply};
 use crate::key::Key;
 use crate::tag::Tag;
 use ::redis::{Cmd, Pipeline, RedisResult, Value, cmd};
@@ -41,7 +42,12 @@ pub(super) async fn for_each(
     script: &Script,
     args: &[&[u8]],
 ) -> RedisResult<()> {
-    reply::all_ok(each(connected, keys, script, args).await?)
+    if let [key] = keys
+        && each_of_one(connected, key, script, args).await?.is_some()
+    {
+        return Ok(());
+    }
+    reply::all_ok(Box::pin(each_of_many(connected, keys, script, args)).await?)
 }
 
 /// The same with the replies.
@@ -51,24 +57,45 @@ pub(super) async fn each(
     script: &Script,
     args: &[&[u8]],
 ) -> RedisResult<Vec<Value>> {
+    if let [key] = keys
+        && let Some(reply) = each_of_one(connected, key, script, args).await?
+    {
+        return Ok(vec![reply]);
+    }
+    each_of_many(connected, keys, script, args).await
+}
+
+/// The usual case, which goes without what the others need; `None` if it is not the usual one.
+async fn each_of_one(
+    connected: &mut Connected,
+    key: &Key,
+    script: &Script,
+    args: &[&[u8]],
+) -> RedisResult<Option<Value>> {
+    let call = Fenced::of(key).with(|names| script.by_hash(names, args));
+    match connected.send(&call).await {
+        Err(error) if reply::is_no_script(&error) || is_referral(&error) => Ok(None),
+        reply => reply.map(Some),
+    }
+}
+
+async fn each_of_many(
+    connected: &mut Connected,
+    keys: &[Key],
+    script: &Script,
+    args: &[&[u8]],
+) -> RedisResult<Vec<Value>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let names: Vec<_> = keys.iter().map(bare::fenced).collect();
+    let names: Vec<_> = keys.iter().map(Fenced::of).collect();
     let pipeline = |call: &dyn Fn(&[&[u8]]) -> Cmd| {
         let mut pipeline = Pipeline::with_capacity(keys.len());
         for names in &names {
-            pipeline.add_command(call(&names.iter().map(|name| &name[..]).collect::<Vec<_>>()));
+            pipeline.add_command(names.with(call));
         }
         pipeline
     };
-    if let [names] = &names[..] {
-        let names: Vec<_> = names.iter().map(|name| &name[..]).collect();
-        match connected.send(&script.by_hash(&names, args)).await {
-            Err(error) if reply::is_no_script(&error) || is_referral(&error) => {}
-            reply => return Ok(vec![reply?]),
-        }
-    }
     let mut replies = connected.send_all(&pipeline(&|names| script.by_hash(names, args))).await?;
     if replies.iter().any(|reply| is(reply, "NOSCRIPT")) {
         replies = connected.send_all(&pipeline(&|names| script.by_text(names, args))).await?;
@@ -76,10 +103,10 @@ pub(super) async fn each(
     for (names, reply) in names.iter().zip(&mut replies) {
         if is(reply, "TRYAGAIN") {
             // Its slot moves, and its names are not at one place: one after the other.
-            let [place, fence, bare @ ..] = &names[..] else { continue };
+            let Fenced { place, fence, bare } = names;
             *reply = connected.send(&script.by_text(&[place], args)).await?;
-            for data in bare {
-                connected.send(cmd("UNLINK").arg(&data[..])).await?;
+            if let Some(bare) = bare {
+                connected.send(cmd("UNLINK").arg(&bare[..])).await?;
             }
             connected.send(cmd("SET").arg(&fence[..]).arg("").arg("PX").arg(1)).await?;
         }

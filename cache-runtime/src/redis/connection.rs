@@ -9,7 +9,7 @@ use crate::error::{NotReady, StoreError};
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -95,8 +95,13 @@ impl Link {
     }
 
     pub(super) fn connected(&self) -> Result<Connected, StoreError> {
+        self.peek(Connected::clone)
+    }
+
+    /// What `look` makes of the connection.
+    pub(super) fn peek<T>(&self, look: impl FnOnce(&Connected) -> T) -> Result<T, StoreError> {
         match &*self.state.borrow() {
-            State::Up(connected) => Ok(connected.clone()),
+            State::Up(connected) => Ok(look(connected)),
             State::Down(_) => Err(StoreError::Unreachable),
         }
     }
@@ -146,15 +151,14 @@ impl Link {
         self.used.swap(false, Relaxed)
     }
 
-    /// Runs an operation on the connection `number` within its deadline, which its turn has to come within, too.
+    /// Runs an operation on the connection `number` within its deadline, which its turn has to come within, too. It stays where it is,
+    /// since it is large.
     pub(super) async fn within<T>(
         &self,
         number: u64,
         deadline: Duration,
-        operation: impl Future<Output = RedisResult<T>>,
+        operation: Pin<&mut impl Future<Output = RedisResult<T>>>,
     ) -> Result<T, StoreError> {
-        // Moved once: where it goes from here on, a pointer to it goes.
-        let operation = pin!(operation);
         let _turn = self.turns.take(deadline).await?;
         self.answered(number, deadline, operation).await
     }
@@ -164,9 +168,8 @@ impl Link {
         &self,
         number: u64,
         deadline: Duration,
-        operation: impl Future<Output = RedisResult<T>>,
+        operation: Pin<&mut impl Future<Output = RedisResult<T>>>,
     ) -> Result<Option<T>, StoreError> {
-        let operation = pin!(operation);
         let _turn = self.turns.take(deadline).await?;
         timeout(deadline, operation).await.map(Result::ok).map_err(|_| self.timed_out(number))
     }
@@ -176,7 +179,7 @@ impl Link {
         &self,
         number: u64,
         deadline: Duration,
-        operation: impl Future<Output = RedisResult<T>>,
+        operation: Pin<&mut impl Future<Output = RedisResult<T>>>,
     ) -> Result<T, StoreError> {
         match timeout(deadline, operation).await {
             Ok(Ok(answer)) => {

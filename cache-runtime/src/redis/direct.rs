@@ -8,6 +8,7 @@ use crate::store::{Cursor, Direct, Lifetime, Scanned, StoreFuture, Token, intege
 use crate::tag::Tag;
 use ::redis::{Pipeline, Value, cmd};
 use bytes::Bytes;
+use std::pin::pin;
 use std::time::Duration;
 
 /// Bytes that tell whether a text is an integer: one more than the longest has.
@@ -59,7 +60,7 @@ impl Direct for Redis {
             pipeline.cmd("PTTL").arg(key.name());
             let number = connected.number;
             let asked = connected.send_all(&pipeline);
-            let [digits, left] = <[Value; 2]>::try_from(self.link.within(number, READ, asked).await?)
+            let [digits, left] = <[Value; 2]>::try_from(self.link.within(number, READ, pin!(asked)).await?)
                 .map_err(|_| StoreError::Other)?;
             let digits = reply::bytes(digits)?.unwrap_or_default();
             let left = match left {

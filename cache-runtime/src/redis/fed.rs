@@ -7,6 +7,7 @@ use crate::key::Key;
 use crate::tag::Tag;
 use ::redis::RedisResult;
 use ::redis::aio::MultiplexedConnection;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A feed's connection, and the number of the data connection with which it shares the server.
@@ -24,11 +25,13 @@ impl Fed {
         *self.lock() = None;
     }
 
-    /// The server of `connected`, by the connection of its feed.
-    fn of(&self, connected: &Connected) -> Option<Connected> {
+    /// The server of the data connection, by the connection of its feed.
+    fn of(&self, data: &Connected) -> Option<Connected> {
         // In a cluster a reply may refer elsewhere, and the feed is another master's.
-        let (number, connection) = self.lock().clone().filter(|_| connected.member.is_none())?;
-        (number == connected.number).then(|| Connected { connection, ..connected.clone() })
+        let Connected { sets_and_gets, number, member: None, .. } = *data else { return None };
+        let fed = self.lock();
+        let (_, connection) = fed.as_ref().filter(|(fed, _)| *fed == number)?;
+        Some(Connected { connection: connection.clone(), sets_and_gets, number, member: None })
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<(u64, MultiplexedConnection)>> {
@@ -55,9 +58,8 @@ impl Redis {
     /// Sends an invalidation: by the connection of the feed, on which its own push comes back together with the reply, instead of waking
     /// another; and where that fails, as everything else is sent. It may be sent twice.
     pub(super) async fn announce(&self, announced: Announced<'_>) -> Result<(), StoreError> {
-        let mut connected = self.link.connected()?;
-        if let Some(mut fed) = self.link.fed().of(&connected) {
-            let sent = self.link.aside(fed.number, WRITE, announced.send(&mut fed)).await;
+        if let Some(mut fed) = self.link.peek(|data| self.link.fed().of(data))? {
+            let sent = self.link.aside(fed.number, WRITE, pin!(announced.send(&mut fed))).await;
             if sent == Ok(Some(())) {
                 return Ok(());
             }
@@ -65,6 +67,11 @@ impl Redis {
             // Who has waited as long as may be does not wait as long again.
             sent?;
         }
-        self.link.within(connected.number, WRITE, announced.send(&mut connected)).await
+        // Apart, so that the future of what is sent by the feed's connection is small.
+        Box::pin(async move {
+            let mut connected = self.link.connected()?;
+            self.link.within(connected.number, WRITE, pin!(announced.send(&mut connected))).await
+        })
+        .await
     }
 }

@@ -9,6 +9,7 @@ use crate::key::without_app;
 use crate::time::Instant;
 use ::redis::{RedisResult, Value, cmd, from_redis_value};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
 /// How long a sign of life may take, and then everything else.
@@ -41,7 +42,7 @@ pub(super) async fn examine(link: &Link, app: &str) -> StoreHealth {
         return StoreHealth::unreachable("redis", link.reason());
     };
     let asked = Instant::now();
-    let answer = link.answered(connected.number, PATIENCE, connected.send(&cmd("PING"))).await;
+    let answer = link.answered(connected.number, PATIENCE, pin!(connected.send(&cmd("PING")))).await;
     // Whatever else it refuses, it is there.
     if let Err(error @ (StoreError::Timeout | StoreError::Unreachable | StoreError::Unavailable)) = answer {
         return StoreHealth::unreachable("redis", error.to_string());
@@ -65,7 +66,7 @@ pub(super) async fn key_counts(link: &Link, app: &str, most: usize) -> Result<Ke
         let mut connected = link.connected()?;
         let mut scan = cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(STEP.min(most - looked_at));
-        let found = link.within(connected.number, PATIENCE, connected.send(&scan)).await?;
+        let found = link.within(connected.number, PATIENCE, pin!(connected.send(&scan))).await?;
         let (next, names): (u64, Vec<Vec<u8>>) = from_redis_value(found).map_err(|_| StoreError::Other)?;
         names.iter().filter_map(|name| without_app(app, name)).for_each(|name| counts.count(name));
         cursor = next;

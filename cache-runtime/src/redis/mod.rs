@@ -57,7 +57,7 @@ use crate::time::{millis, wall_ms};
 use ::redis::{Cmd, Value, cmd};
 use bytes::Bytes;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ impl Redis {
     /// Sends one command.
     async fn command(&self, deadline: Duration, command: &Cmd) -> Result<Value, StoreError> {
         let mut connected = self.link.connected()?;
-        self.link.within(connected.number, deadline, connected.send(command)).await
+        self.link.within(connected.number, deadline, pin!(connected.send(command))).await
     }
 
     /// Runs a script: by its hash, and with its text where the server does not know it.
@@ -127,7 +127,7 @@ impl Redis {
                 reply => reply,
             }
         };
-        self.link.within(number, deadline, run).await
+        self.link.within(number, deadline, pin!(run)).await
     }
 }
 
@@ -262,7 +262,7 @@ impl Store for Redis {
             let mut connected = self.link.connected()?;
             let number = connected.number;
             let args = [&holder.as_bytes()[..], term.as_bytes()];
-            self.link.within(number, WRITE, for_each(&mut connected, keys, &HOLD, &args)).await
+            self.link.within(number, WRITE, pin!(for_each(&mut connected, keys, &HOLD, &args))).await
         })
     }
 
@@ -282,7 +282,11 @@ impl Store for Redis {
             let mut connected = self.link.connected()?;
             let number = connected.number;
             let put = each(&mut connected, std::slice::from_ref(key), &UNHOLD, &args);
-            self.link.within(number, WRITE, put).await?.first().map_or(Err(StoreError::Other), reply::yes)
+            self.link
+                .within(number, WRITE, pin!(put))
+                .await?
+                .first()
+                .map_or(Err(StoreError::Other), reply::yes)
         })
     }
 
@@ -291,7 +295,7 @@ impl Store for Redis {
             let mut connected = self.link.connected()?;
             let number = connected.number;
             let args = [&holder.as_bytes()[..], b"", b"0"];
-            self.link.within(number, WRITE, for_each(&mut connected, keys, &UNHOLD, &args)).await
+            self.link.within(number, WRITE, pin!(for_each(&mut connected, keys, &UNHOLD, &args))).await
         })
     }
 

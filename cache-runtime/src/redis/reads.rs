@@ -7,6 +7,7 @@ use crate::store::Gathering;
 use ::redis::{Cmd, Value};
 use bytes::Bytes;
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::sync::{mpsc, oneshot};
@@ -123,7 +124,9 @@ async fn ask(link: &Link, names: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreEr
     let mut connected = link.connected()?;
     if connected.member.is_some() && names.len() > 1 {
         // One command is for one slot.
-        let values = link.within(connected.number, READ, batch::get_each(&mut connected, names)).await?;
+        let number = connected.number;
+        let apart = Box::pin(batch::get_each(&mut connected, names));
+        let values = link.within(number, READ, pin!(apart)).await?;
         return values.into_iter().map(reply::bytes).collect();
     }
     let bytes = names.iter().map(Bytes::len).sum::<usize>() + 4;
@@ -132,7 +135,7 @@ async fn ask(link: &Link, names: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreEr
     for name in names {
         command.arg(&name[..]);
     }
-    match link.within(connected.number, READ, connected.send(&command)).await? {
+    match link.within(connected.number, READ, pin!(connected.send(&command))).await? {
         Value::Array(values) if values.len() == names.len() => values.into_iter().map(reply::bytes).collect(),
         value if names.len() == 1 => Ok(vec![reply::bytes(value)?]),
         _ => Err(StoreError::Other),
