@@ -76,20 +76,19 @@ impl RedisCluster {
         self.servers.len() - 1
     }
 
-    /// Makes it known to those whose slots it may get, as soon as that is possible.
+    /// Makes it and those whose slots it may get known to each other, as soon as that is possible.
     pub fn acquaint(&self, at: usize) {
         self.meet(&self.servers[at]);
-        let id = self.id(at);
-        let knows = |server: &RedisServer| {
+        let ids: Vec<_> = (0..self.servers.len()).map(|at| self.id(at)).collect();
+        let knows = |server: &RedisServer, id: &String| {
             let nodes = server.cli(&["CLUSTER", "NODES"]);
-            let line = nodes.lines().find(|line| line.starts_with(&id)).unwrap_or_default().to_owned();
-            line.contains("master") && !line.contains("handshake")
+            nodes.lines().any(|line| line.starts_with(id.as_str()) && !line.contains("handshake"))
         };
-        assert!(
-            until_blocking(|| self.servers.iter().all(knows)),
-            "{}",
-            self.servers[0].cli(&["CLUSTER", "NODES"])
-        );
+        let all_know = || {
+            self.servers.iter().all(|server| knows(server, &ids[at]))
+                && ids.iter().all(|id| knows(&self.servers[at], id))
+        };
+        assert!(until_blocking(all_know), "{}", self.servers[0].cli(&["CLUSTER", "NODES"]));
     }
 
     /// The url of the whole.

@@ -35,7 +35,7 @@ fn call(cached: &Cached, items: &TokenStream) -> TokenStream {
     let site = site::site(cached, items);
     let policy = policy(cached);
     let cache = cached.cache.iter().map(|cache| quote_spanned!(own_at(cache.span())=> .on(&(#cache))));
-    quote_spanned!(own()=> #krate::__private::call(#site, const { &#policy }) #(#cache)*)
+    quote_spanned!(own()=> #krate::__private::call(#site, #policy) #(#cache)*)
 }
 
 /// What the arguments tell: the parts of the key, and a closure that writes the tags.
@@ -82,7 +82,11 @@ fn policy(cached: &Cached) -> TokenStream {
         quote_spanned!(own()=> .stale_for(#limit))
     });
     let fresh = fresh(krate, &cached.ttl);
-    quote_spanned!(own()=> #fresh #(#stale)*)
+    if let (Ttl::Named(_), None) = (&cached.ttl, &cached.refresh.swr) {
+        // lives as long as the program without a block of its own
+        return quote_spanned!(own()=> &#fresh);
+    }
+    quote_spanned!(own()=> const { &#fresh #(#stale)* })
 }
 
 fn fresh(krate: &Path, ttl: &Ttl) -> TokenStream {

@@ -3,7 +3,7 @@
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Signature, Type};
+use syn::{Attribute, Path, Signature, Type};
 
 use super::{background, call, own, own_at, placed, rules};
 use crate::func::{Body, Func};
@@ -13,7 +13,9 @@ use crate::ir::returns::Shape;
 pub(super) fn function(func: &Func, cached: &Cached) -> TokenStream {
     match &cached.refresh.background {
         None => within(func, |body| {
-            fetch(cached, &typed(&cached.returns.output, body, &quote_spanned!(own()=> move)))
+            let krate = placed(&cached.krate, own_at(cached.returns.span()));
+            let body = typed(&cached.krate, &cached.returns.output, body, &quote_spanned!(own()=> move));
+            fetch(cached, &quote_spanned!(own_at(cached.returns.span())=> #krate::__private::body(#body)))
         }),
         Some(background) => made(func, &background.outer_attrs, &background.outer, |_| {
             let nested = background.nested.then(|| background::hidden(background));
@@ -91,28 +93,22 @@ fn fetch(cached: &Cached, load: &TokenStream) -> TokenStream {
 }
 
 /// The body as a future of a known type (that captures by `move` or by nothing), so that an error in it is shown in the user's line.
-pub(super) fn typed(output: &Type, body: &Group, capture: &TokenStream) -> TokenStream {
-    typed_after(&TokenStream::new(), output, body, capture)
+pub(super) fn typed(krate: &Path, output: &Type, body: &Group, capture: &TokenStream) -> TokenStream {
+    typed_after(krate, &TokenStream::new(), output, body, capture)
 }
 
 /// The same, with statements before it.
 pub(super) fn typed_after(
+    krate: &Path,
     before: &TokenStream,
     output: &Type,
     body: &Group,
     capture: &TokenStream,
 ) -> TokenStream {
+    let krate = placed(krate, own_at(output.span()));
     let return_type = quote_spanned! {own_at(output.span())=>
-        #[allow(
-            unreachable_code,
-            clippy::diverging_sub_expression,
-            clippy::empty_loop,
-            clippy::let_unit_value,
-            clippy::needless_return
-        )]
         if false {
-            let never: #output = loop {};
-            return never;
+            return #krate::__private::never::<#output>();
         }
     };
     let body = quiet(body);

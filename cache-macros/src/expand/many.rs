@@ -40,7 +40,7 @@ pub(super) fn function(func: &Func, many: &Many) -> TokenStream {
         }
     };
     made(func, &func.attrs, &many.sig, |body: &Group| {
-        let body = typed_after(&shadowed, output, body, &quote_spanned!(own()=> move));
+        let body = typed_after(krate, &shadowed, output, body, &quote_spanned!(own()=> move));
         let load = quote_spanned! {own()=>
             |missing| {
                 #(#cloned)*

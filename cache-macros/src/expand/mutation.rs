@@ -32,7 +32,7 @@ pub(super) fn function(func: &Func, mutation: &Mutation) -> TokenStream {
     };
     let end = end(mutation);
     let inner = |body: &Group| {
-        let body = typed(output, body, &capture);
+        let body = typed(krate, output, body, &capture);
         quote_spanned! {own()=>
             #listed
             let mut mutation = #new;

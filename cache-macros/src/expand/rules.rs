@@ -88,17 +88,13 @@ pub(super) fn error(krate: &Path, output: &Type) -> TokenStream {
     quote_spanned!(own_at(output.span())=> <#output as #krate::__private::Fallible>::Err)
 }
 
-/// A method of `Kind`, which answers by what the type is. The trait is in scope of nothing else.
+/// A method of `Kind`, which answers by what the type is.
 pub(super) fn kind(krate: &Path, ty: &TokenStream, method: &str, args: &TokenStream) -> TokenStream {
     let span = own_at(ty.span());
     let method = Ident::new(method, span);
     let krate = placed(krate, span);
     quote_spanned! {span=>
-        {
-            #[allow(unused_imports)]
-            use #krate::__private::AnyKind as _;
-            #krate::__private::kind::<#ty>().#method(#args)
-        }
+        #krate::__private::kind::<#ty>().#method(#args)
     }
 }
 

@@ -33,8 +33,20 @@ pub struct Missed {
     pub(super) key: KeyBuf,
     pub(super) args: Args,
     pub(super) tags: Vec<Bytes>,
-    pub(super) cache: Option<Cache>,
+    cache: Option<Box<dyn Named>>,
     pub(super) condition: bool,
+}
+
+/// The cache that a call names. Behind this, since the compiler follows what a function drops through all that it is made of, in every
+/// function.
+trait Named: Send + Sync {
+    fn cache(&self) -> Cache;
+}
+
+impl Named for Cache {
+    fn cache(&self) -> Cache {
+        self.clone()
+    }
 }
 
 impl<'a> Call<'a> {
@@ -79,7 +91,7 @@ impl<'a> Call<'a> {
         let mut texts = Vec::new();
         tags.write(&mut TagWriter(&mut texts));
         let Self { site, policy, cache, condition } = self;
-        let cache = cache.cloned();
+        let cache = cache.map(|cache| Box::new(cache.clone()) as Box<dyn Named>);
         Box::new(Missed { site, policy: *policy, key, args, tags: texts, cache, condition })
     }
 }
@@ -260,7 +272,7 @@ impl Missed {
 
     /// The cache that answers, with what is said there of the namespace.
     pub(super) fn cache(&mut self) -> Ambient {
-        let cache = self.cache.take().map_or_else(Cache::ambient, Ambient::Scoped);
+        let cache = self.cache.take().map_or_else(Cache::ambient, |named| Ambient::Scoped(named.cache()));
         self.policy = cache.engine.settings.policy(self.site.namespace, self.policy);
         cache
     }

@@ -89,6 +89,15 @@ pub const fn fresh_for(duration: Duration) -> Policy {
     Policy::fresh_for(duration)
 }
 
+/// Where nothing comes, of the type that a body returns.
+///
+/// # Panics
+/// Always.
+#[must_use]
+pub fn never<T>() -> T {
+    unreachable!("nothing comes here")
+}
+
 macro_rules! named {
     ($($name:ident)*) => {$(
         #[doc = concat!("[`Policy::", stringify!($name), "`].")]

@@ -3,6 +3,7 @@
 use crate::flight::Shared;
 use crate::typed::ShareError;
 use std::marker::PhantomData;
+use std::ops::Deref;
 
 /// What a function returns when it can fail.
 #[diagnostic::on_unimplemented(
@@ -22,13 +23,13 @@ impl<T, E> Fallible for Result<T, E> {
     type Err = E;
 }
 
-/// Tells shapes of types apart: an inherent method where its bound holds, else the one of [`AnyKind`].
-pub struct Kind<T>(PhantomData<fn() -> T>);
+/// Tells shapes of types apart: a method of its own where its bound holds, else the one of [`AnyKind`], which it dereferences to.
+pub struct Kind<T>(AnyKind<T>);
 
 /// The question.
 #[must_use]
 pub const fn kind<T>() -> Kind<T> {
-    Kind(PhantomData)
+    Kind(AnyKind(PhantomData))
 }
 
 impl<T> Kind<Option<T>> {
@@ -76,39 +77,51 @@ impl<T, E> Kind<Result<T, E>> {
 }
 
 /// The answers for every other type.
-pub trait AnyKind<T>: Sized {
+pub struct AnyKind<T>(PhantomData<fn() -> T>);
+
+impl<T> Deref for Kind<T> {
+    type Target = AnyKind<T>;
+
+    fn deref(&self) -> &AnyKind<T> {
+        &self.0
+    }
+}
+
+impl<T> AnyKind<T> {
     /// Never.
-    fn absent(&self) -> fn(&T) -> bool {
+    #[must_use]
+    pub fn absent(&self) -> fn(&T) -> bool {
         |_| false
     }
 
     /// Not.
-    fn share(&self) -> ShareError<T> {
+    #[must_use]
+    pub const fn share(&self) -> ShareError<T> {
         ShareError::never()
     }
 
     /// What cannot be shared is not taken.
-    fn taker(&self) -> Untaken<T> {
+    #[must_use]
+    pub const fn taker(&self) -> Untaken<T> {
         Untaken(PhantomData)
     }
 
     /// All of it.
-    fn ok<'a>(&self, returned: &'a T) -> Option<&'a T> {
+    pub const fn ok<'a>(&self, returned: &'a T) -> Option<&'a T> {
         Some(returned)
     }
 
     /// All of it.
-    fn present<'a>(&self, value: &'a T) -> Option<&'a T> {
+    pub const fn present<'a>(&self, value: &'a T) -> Option<&'a T> {
         Some(value)
     }
 
     /// It is.
-    fn plain(&self) -> PlainReturn<T> {
+    #[must_use]
+    pub const fn plain(&self) -> PlainReturn<T> {
         PlainReturn(PhantomData)
     }
 }
-
-impl<T> AnyKind<T> for Kind<T> {}
 
 /// How a value is taken out of what all share.
 pub trait Taker {

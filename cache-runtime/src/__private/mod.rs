@@ -6,7 +6,8 @@ mod kind;
 
 pub use self::call::{Call, Missed, call, look_up, missing, no_tags};
 pub use self::free::{
-    DAY, LONG, MEDIUM, MONTH, NEVER, SHORT, VERY_LONG, WEEK, duration, fresh_for, function, part, place, site,
+    DAY, LONG, MEDIUM, MONTH, NEVER, SHORT, VERY_LONG, WEEK, duration, fresh_for, function, never, part,
+    place, site,
 };
 pub use self::kind::{
     AnyKind, Cloned, Fallible, HiddenResult, Kind, Plain, PlainReturn, Taker, Untaken, kind,
@@ -45,35 +46,34 @@ fn report(site: &'static Site, Answered { outcome, age, .. }: Answered) {
     context::report_answer(Answer { namespace: site.namespace, function: site.function, outcome, age });
 }
 
+/// A body, of which only this is another function for each.
+pub fn body<'a, T>(
+    body: impl Future<Output = T> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = T> + Send + 'a>> {
+    Box::pin(body)
+}
+
 /// Answers a call of a function that returns a `Result`.
-pub fn fetch<'a, V, E, F>(
+#[must_use]
+pub fn fetch<'a, V: Value, E: Send + 'a>(
     call: Box<Missed>,
     rules: Rules<V>,
     share: ShareError<E>,
-    body: F,
-) -> impl Future<Output = Result<V, E>> + Send
-where
-    V: Value,
-    E: Send + 'a,
-    F: Future<Output = Result<V, E>> + Send + 'a,
-{
-    answer(call.never_stale(), rules, (share, Transient::none()), Box::pin(body), None)
+    body: Body<'a, V, E>,
+) -> Body<'a, V, E> {
+    answer(call.never_stale(), rules, (share, Transient::none()), body, None)
 }
 
 /// The same, for a function whose stale values answer for some errors.
-pub fn fetch_or_stale<'a, V, E, F>(
+#[must_use]
+pub fn fetch_or_stale<'a, V: Value, E: Send + 'a>(
     call: Box<Missed>,
     rules: Rules<V>,
     share: ShareError<E>,
     transient: Transient<E>,
-    body: F,
-) -> impl Future<Output = Result<V, E>> + Send
-where
-    V: Value,
-    E: Send + 'a,
-    F: Future<Output = Result<V, E>> + Send + 'a,
-{
-    answer(call.never_stale(), rules, (share, transient), Box::pin(body), None)
+    body: Body<'a, V, E>,
+) -> Body<'a, V, E> {
+    answer(call.never_stale(), rules, (share, transient), body, None)
 }
 
 /// The same, for a function whose stale values answer for some errors, or are reloaded in the background by `background`.
@@ -84,7 +84,7 @@ pub fn fetch_refreshing<'a, V, E, F, B>(
     transient: Transient<E>,
     load: impl FnOnce() -> F + Send,
     background: impl FnOnce() -> B + Send + 'a,
-) -> impl Future<Output = Result<V, E>> + Send
+) -> Body<'a, V, E>
 where
     V: Value,
     E: Send + 'static,
@@ -117,7 +117,7 @@ fn answer<'a, V: Value, E: Send + 'a>(
     (share, transient): (ShareError<E>, Transient<E>),
     body: Body<'a, V, E>,
     due: Option<Due<'a>>,
-) -> impl Future<Output = Result<V, E>> + Send {
+) -> Body<'a, V, E> {
     Box::pin(async move {
         // A load must see its source, and a transaction its own rows.
         if context::reads_past_caches() {
@@ -138,17 +138,13 @@ fn answer<'a, V: Value, E: Send + 'a>(
 }
 
 /// Answers a call of a function that cannot fail.
-pub fn fetch_plain<'a, V, F>(
+pub fn fetch_plain<'a, V: Value>(
     call: Box<Missed>,
     rules: Rules<V>,
     _plain: impl Plain<V>,
-    body: F,
-) -> impl Future<Output = V> + Send
-where
-    V: Value,
-    F: Future<Output = V> + Send + 'a,
-{
-    infallible(fetch(call, rules, ShareError::never(), ok(Box::pin(body))))
+    body: Pin<Box<dyn Future<Output = V> + Send + 'a>>,
+) -> impl Future<Output = V> + Send {
+    infallible(fetch(call, rules, ShareError::never(), Box::pin(ok(body))))
 }
 
 /// The same, for values that are reloaded in the background.
@@ -181,7 +177,6 @@ async fn infallible<V>(fetched: impl Future<Output = Result<V, Infallible>>) -> 
 
 /// The companion's entry.
 #[must_use]
-#[expect(clippy::boxed_local, reason = "the macros have it in a box")]
 pub fn entry<V: Value>(mut call: Box<Missed>, rules: Rules<V>) -> EntryRef<V> {
     let cache = call.cache().clone();
     let Missed { site, policy, key, args, tags, .. } = *call;
