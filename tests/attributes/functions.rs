@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use cache_runtime::cached;
+use cache_runtime::{Cache, Scope, cached};
 
 use crate::{Failed, Runs, is_about};
 
@@ -22,6 +22,24 @@ async fn the_second_call_does_not_run_the_body() {
     assert!(double_entry(2).key().ends_with("functions:v1:double:2"), "{}", double_entry(2).key());
     double_entry(2).invalidate().await;
     assert_eq!((double(2).await, RUNS.count()), (4, 3));
+}
+
+/// What a thread keeps for itself has the entries of both caches.
+#[tokio::test]
+async fn a_task_gets_what_is_in_its_own_cache_and_a_transaction_what_its_body_says() {
+    static RUNS: Runs = Runs::none();
+    #[cached(ns = "functions")]
+    async fn run(n: u32) -> u32 {
+        RUNS.next() * n
+    }
+    let twice = async || (run(1).await, run(1).await);
+    assert_eq!(twice().await, (1, 1));
+    let own = Cache::in_process();
+    assert_eq!(own.scope_for(twice()).await, (2, 2));
+    assert_eq!((twice().await, own.scope_for(twice()).await), ((1, 1), (2, 2)));
+    let scoped = async |_: &Scope| Ok::<_, Failed>((run(1).await, twice().await));
+    assert_eq!(own.scope(scoped).await, Ok((3, (4, 5))));
+    assert_eq!(twice().await, (1, 1));
 }
 
 #[tokio::test]
