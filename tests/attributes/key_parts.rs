@@ -99,6 +99,26 @@ async fn values_with_one_hash_have_entries_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_key_has_the_text_of_its_template_before_between_and_after_its_parts() {
+    #[cached(ns = "parts", key = "of:{a}:and:{b}:all")]
+    async fn both(a: u8, b: u8) -> u8 {
+        a + b
+    }
+    #[cached(ns = "parts", key = "one:and:only")]
+    async fn neither() -> u8 {
+        0
+    }
+    #[cached(ns = "parts")]
+    async fn some(a: u8, #[cfg(not(test))] missing: Missing, b: u8) -> u8 {
+        a + b
+    }
+    assert_eq!((both(1, 2).await, neither().await, some(1, 2).await), (3, 0, 3));
+    assert_eq!(both_entry(1, 2).key(), "parts:v1:of:1:and:2:all");
+    assert_eq!(neither_entry().key(), "parts:v1:one:and:only");
+    assert_eq!(some_entry(1, 2).key(), "parts:v1:some:1:2");
+}
+
+#[tokio::test]
 async fn templates_that_begin_alike_have_entries_of_their_own() {
     #[cached(ns = "parts", key = "{a}:and:{b}")]
     async fn together(a: u8, b: u8) -> String {

@@ -12,8 +12,9 @@ use crate::site::Site;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Takes the value of an entry, and tells whether it was the right one; for erased closures: a trait
-/// object of `Fn` has the code of `FnMut` and `FnOnce` besides, for each of them.
+/// Takes the value of an entry, and tells whether it was the right one.
+///
+/// A trait for erased closures: an object of `Fn` has the code of `FnMut` and `FnOnce` besides, for each of them.
 pub(crate) trait Take {
     fn take(&mut self, held: &Held) -> bool;
 }
