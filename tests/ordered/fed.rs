@@ -1,14 +1,17 @@
-//! Invalidations go out on the connection on which their pushes come back.
+//! Invalidations go out on the connection on which others' pushes come in.
 
-use super::world::{Process, World, read_entry};
-use cache_runtime::store::{Redis, Store};
-use cache_runtime::{Cache, Invalidation, Outcome};
+use super::world::{Process, Spy, World, read_entry};
+use cache_runtime::store::{Listener, Redis, Store};
+use cache_runtime::{Cache, Invalidation, Key, Outcome};
 use cache_tests::gate::GatedLoad;
 use cache_tests::proxy::Proxy;
 use cache_tests::redis_process::RedisServer;
 use cache_tests::wait::until;
-use std::sync::Arc;
+use std::slice;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
+use tokio::time::Instant as TokioInstant;
 
 /// What `CLIENT LIST` says of one connection.
 pub(crate) struct Client {
@@ -37,7 +40,7 @@ async fn sent_by_the_feed(cache: &Cache, server: &RedisServer) -> Client {
     // The next sign of life may come in between.
     until("the feed has sent it", async || {
         assert_eq!(invalidate(cache).await, Invalidation::Applied);
-        feed = clients(server).into_iter().find(|client| client.is_pushed_to && client.command == "evalsha");
+        feed = clients(server).into_iter().find(|client| client.is_pushed_to && client.command == "del");
         feed.is_some()
     })
     .await;
@@ -55,6 +58,10 @@ async fn an_invalidation_goes_by_the_connection_of_the_feed() {
     let World::Redis(server) = &world else { unreachable!("it is") };
     sent_by_the_feed(&process.0, server).await;
     until("and that of a tag", async || {
+        let feed = clients(server).into_iter().find(|client| client.is_pushed_to).expect("there is one");
+        if feed.command == "del" {
+            return false;
+        }
         assert_eq!(process.0.invalidate_tag("ordered", "x").await, Invalidation::Applied);
         clients(server).iter().any(|client| client.is_pushed_to && client.command == "del")
     })
@@ -112,4 +119,114 @@ async fn a_server_that_does_not_answer_is_waited_for_once() {
     let waited = started.elapsed();
     assert!((240..450).contains(&waited.as_millis()), "{waited:?}");
     until("it is sent", async || process.0.stats().pending_invalidations == 0).await;
+}
+
+/// The names that a feed has told of, in their order.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Heard {
+    /// Listens to `store`; ready when its feed is the one that invalidations go by.
+    async fn fed(store: &Arc<Redis>, server: &RedisServer) -> Arc<Self> {
+        let others: Vec<_> = clients(server).into_iter().map(|client| client.id).collect();
+        let heard = Arc::new(Self::default());
+        store.listen("", heard.clone());
+        until("its feed is the newest that is known", async || {
+            store.invalidate(slice::from_ref(&Key::new("fed:v1:first"))).await.expect("the server answers");
+            let is_used = |client: &Client| client.command == "del" && !others.contains(&client.id);
+            clients(server).iter().any(|client| client.is_pushed_to && is_used(client))
+        })
+        .await;
+        heard
+    }
+
+    fn times(&self, name: &str) -> usize {
+        self.0.lock().expect("no panic").iter().filter(|heard| *heard == name).count()
+    }
+
+    fn add(&self, name: &[u8]) {
+        self.0.lock().expect("no panic").push(name.escape_ascii().to_string());
+    }
+}
+
+impl Listener for Heard {
+    fn invalidated(&self, name: &[u8]) {
+        self.add(name);
+    }
+
+    fn tag_invalidated(&self, name: &[u8]) {
+        self.add(name);
+    }
+
+    fn flushed(&self) {}
+
+    fn alive(&self, _: Option<TokioInstant>) {}
+
+    fn lost(&self) {}
+
+    fn unavailable(&self) {}
+}
+
+/// A store with a server of its own.
+async fn served() -> (RedisServer, Arc<Redis>) {
+    let server = RedisServer::start();
+    let store = Redis::connect(&server.url()).expect("a good url");
+    store.ready(Duration::from_secs(10)).await.expect("the server is up");
+    (server, Arc::new(store))
+}
+
+#[tokio::test]
+async fn what_a_feed_sent_itself_it_tells_by_the_reply() {
+    let (server, store) = served().await;
+    let elsewhere = Heard::fed(&store, &server).await;
+    let process = Process::over(Spy::unfed().over(store.clone()));
+    let heard = Heard::fed(&store, &server).await;
+    let names = ["ordered:v1:read:1", "ordered}:x"];
+    // A tag has a generation while something carries it.
+    server.cli(&["SET", "cache:tag:{ordered}:x", "sixteen bytes ..."]);
+    for heard in [&heard, &elsewhere] {
+        until("anybody's change is pushed", async || heard.times(names[1]) == 1).await;
+    }
+    assert_eq!(invalidate(&process.0).await, Invalidation::Applied);
+    assert_eq!(process.0.invalidate_tag("ordered", "x").await, Invalidation::Applied);
+    assert_eq!(names.map(|name| heard.times(name)), [1, 2]);
+    // What the server had pushed before comes before this.
+    let other = Redis::connect(&server.url()).expect("a good url");
+    other.ready(Duration::from_secs(10)).await.expect("the server is up");
+    other.invalidate(&[Key::new("fed:v1:last")]).await.expect("the server answers");
+    for heard in [&heard, &elsewhere] {
+        until("another's is pushed", async || heard.times("fed:v1:last") > 0).await;
+    }
+    assert_eq!(names.map(|name| heard.times(name)), [1, 2], "not by a push besides");
+    assert_eq!(names.map(|name| elsewhere.times(name)), [1, 2], "the other feeds of the store by a push");
+}
+
+/// It is executed after it was given up.
+#[tokio::test]
+async fn what_is_given_up_on_its_way_is_told_when_it_is_done() {
+    let (server, store) = served().await;
+    let heard = Heard::fed(&store, &server).await;
+    server.cli(&["SET", "fed:v1:dropped", "x"]);
+    let paused = Instant::now();
+    server.cli(&["CLIENT", "PAUSE", "300", "ALL"]);
+    let keys = [Key::new("fed:v1:dropped")];
+    let mut sending = store.invalidate(&keys);
+    assert!(sending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    // The task of the connection writes it.
+    tokio::task::yield_now().await;
+    drop(sending);
+    until("it is told", async || heard.times("fed:v1:dropped") > 0).await;
+    assert!(paused.elapsed() >= Duration::from_millis(300));
+    assert_eq!(server.cli(&["EXISTS", "fed:v1:dropped"]), "0");
+}
+
+#[tokio::test]
+async fn what_the_server_refuses_goes_by_the_other_connection() {
+    let (server, store) = served().await;
+    let heard = Heard::fed(&store, &server).await;
+    server.cli(&["SET", "fed:v1:refused", "x"]);
+    server.cli(&["SCRIPT", "FLUSH"]);
+    store.invalidate(&[Key::new("fed:v1:refused")]).await.expect("the server answers");
+    assert_eq!(server.cli(&["EXISTS", "fed:v1:refused"]), "0");
+    until("it is told", async || heard.times("fed:v1:refused") > 0).await;
 }

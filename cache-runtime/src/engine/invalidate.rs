@@ -27,7 +27,11 @@ impl Engine {
         self.invalidate_local(keys, tags);
         self.pending.sending(keys, tags);
         let mut outcome = Invalidation::Applied;
-        let (tags_sent, keys_sent) = tokio::join!(biased; self.send_tags(tags), self.send_keys(keys));
+        let (tags_sent, keys_sent) = if tags.is_empty() {
+            (None, self.send_keys(keys).await)
+        } else {
+            Box::pin(async { tokio::join!(biased; self.send_tags(tags), self.send_keys(keys)) }).await
+        };
         for failed in tags_sent.into_iter().chain(keys_sent) {
             tracing::warn!(error = %failed, "an invalidation waits for the store");
             outcome = Invalidation::Queued;
@@ -117,9 +121,6 @@ impl Engine {
     }
 
     async fn send_tags(&self, tags: &[Tag]) -> Option<StoreError> {
-        if tags.is_empty() {
-            return None;
-        }
         let error = self.store.invalidate_tags(tags).await.err()?;
         self.pending.add(&[], tags);
         Some(error)

@@ -1,6 +1,7 @@
 //! The feed: a connection of its own on which the server pushes the names of fences that invalidations touch.
 
 use super::connection::{Connected, Link, client_error, in_time};
+use super::fed::Announced;
 use super::member::is_referral;
 use super::place::Place;
 use super::{WRITE, invalidate};
@@ -17,7 +18,7 @@ use std::time::Duration;
 /// Between two signs of life.
 const HEARTBEAT: Duration = Duration::from_millis(250);
 /// How long one may take before the connection counts as dead.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two proofs that pushes arrive.
 const CANARY: Duration = Duration::from_secs(30);
 
@@ -30,7 +31,7 @@ pub(super) struct Feed {
 }
 
 /// What the pushes of one connection go to; what comes after its end is not heard.
-struct Ear {
+pub(super) struct Ear {
     app: String,
     listener: Weak<dyn Listener>,
     /// Pushes of canaries so far: fences in the lower half, tags in the upper.
@@ -109,7 +110,7 @@ impl Feed {
                         next_canary = Instant::now() + CANARY;
                         proven = true;
                         if let Some(number) = data {
-                            self.link.fed().is(number, connection.clone());
+                            self.link.fed().is(number, connection.clone(), ear.clone());
                         }
                     }
                     // Pushes came until the data went elsewhere: to be followed there.
@@ -150,7 +151,8 @@ impl Feed {
 
     async fn track(&self, connection: &mut MultiplexedConnection) -> RedisResult<()> {
         let mut tracking = cmd("CLIENT");
-        tracking.arg("TRACKING").arg("ON").arg("BCAST");
+        // What is sent on this connection itself is known here by its reply.
+        tracking.arg("TRACKING").arg("ON").arg("BCAST").arg("NOLOOP");
         for kind in ["fence", "tag"] {
             tracking.arg("PREFIX").arg(format!("cache:{kind}:{{{}", self.prefix()));
         }
@@ -229,6 +231,18 @@ impl Ear {
                 _ => listener.flushed(),
             },
             _ => {}
+        }
+    }
+
+    /// Passes on what the feed's own connection has announced, which is not pushed there.
+    pub(super) fn hear_of(&self, announced: Announced<'_>) {
+        let Some(listener) = self.listener.upgrade() else { return };
+        match announced {
+            Announced::Keys(keys) => keys
+                .iter()
+                .filter_map(|key| key.without_app(&self.app))
+                .for_each(|name| listener.invalidated(name)),
+            Announced::Tags(tags) => tags.iter().for_each(|tag| self.hear_key(tag.name(), &*listener)),
         }
     }
 
