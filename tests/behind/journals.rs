@@ -4,6 +4,7 @@ use super::{World, everywhere};
 use bytes::Bytes;
 use cache_runtime::store::{Book, Journal, Store, StoreFuture, Taken, Token};
 use cache_runtime::{Cache, Key, StoreError, WriteBehindOptions};
+use cache_tests::gate::Counter;
 use cache_tests::redis_process::RedisServer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -260,12 +261,16 @@ impl Journal for Broken {
     }
 }
 
-/// A journal that hears no signs of life before a save has failed.
-pub(super) struct Silent(pub(super) Arc<dyn Store>);
+/// A journal that hears no signs of life.
+pub(super) struct Silent {
+    pub(super) store: Arc<dyn Store>,
+    /// How often it was asked for what is to be saved.
+    pub(super) takes: Counter,
+}
 
 impl Silent {
     fn journal(&self) -> &dyn Journal {
-        self.0.journal().expect("it has journals")
+        self.store.journal().expect("it has journals")
     }
 }
 
@@ -291,6 +296,7 @@ impl Journal for Silent {
         most: usize,
         _: Duration,
     ) -> StoreFuture<'a, Vec<Taken>> {
+        self.takes.add();
         self.journal().take(book, worker, most, NEVER)
     }
 
