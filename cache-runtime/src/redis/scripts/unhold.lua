@@ -25,9 +25,10 @@ if type(old) == 'string' and string.byte(old, 1) == 72 and #old % 24 == 2 then
   elseif rest ~= '' then
     r = redis.pcall('SET', KEYS[1], string.sub(old, 1, 2) .. rest, 'PX', last - now)
   elseif ARGV[2] ~= '' and string.byte(old, 2) == 0 and not foreign then
-    if ARGV[3] == '0' then r = redis.pcall('SET', KEYS[1], ARGV[2]) else r = redis.pcall('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+    local ends = string.format('%.0f', now + ARGV[3])
+    if ARGV[3] == '0' then r = redis.pcall('SET', KEYS[1], ARGV[2]) else r = redis.pcall('SET', KEYS[1], ARGV[2], 'PXAT', ends) end
     if KEYS[3] and not r.err then
-      if ARGV[3] == '0' then r = redis.pcall('SET', KEYS[3], ARGV[4]) else r = redis.pcall('SET', KEYS[3], ARGV[4], 'PX', ARGV[3]) end
+      if ARGV[3] == '0' then r = redis.pcall('SET', KEYS[3], ARGV[4]) else r = redis.pcall('SET', KEYS[3], ARGV[4], 'PXAT', ends) end
     end
     if not r.err then stored = 1 end
   end
