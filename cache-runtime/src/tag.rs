@@ -108,8 +108,8 @@ impl Tag {
         self.clock_hash
     }
 
-    pub(crate) fn bytes(&self) -> Bytes {
-        self.name.clone()
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.name
     }
 }
 

@@ -158,9 +158,12 @@ impl Engine {
         ticket: Ticket,
     ) -> Result<Reply, StoreError> {
         let started = Instant::now();
-        let found = match self.known_generations(request.site.level, &marks.tags) {
-            Some(known) => self.store.get(&marks.key).await.map(|bytes| (bytes, known)),
-            None => self.asked_generations(&marks.tags, self.store.look_up(&marks.key, &marks.tags)).await,
+        let level = request.site.level;
+        let found = if let Some(known) = self.known_generations(level, &marks.tags) {
+            self.store.get(&marks.key).await.map(|bytes| (bytes, known))
+        } else {
+            let asked = self.store.look_up(&marks.key, &marks.tags);
+            self.asked_generations(level, &marks.tags, asked).await
         };
         self.counters(request.site).lookups.record(started.elapsed());
         let (bytes, generations) = found?;

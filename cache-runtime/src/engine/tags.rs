@@ -61,7 +61,7 @@ impl Engine {
             return Ok(known);
         }
         let asked = async { Ok(((), self.store.generations(tags).await?)) };
-        self.asked_generations(tags, asked).await.map(|((), generations)| generations)
+        self.asked_generations(level, tags, asked).await.map(|((), generations)| generations)
     }
 
     /// The generations that at this level need not be asked for.
@@ -71,12 +71,16 @@ impl Engine {
             .flatten()
     }
 
-    /// Remembers the generations of `tags` that `asked` brings.
+    /// Remembers the generations of `tags` that `asked` brings, at the level that takes them as they are known.
     pub(super) async fn asked_generations<T>(
         &self,
+        level: Level,
         tags: &[Tag],
         asked: impl Future<Output = Result<(T, Vec<Option<Generation>>), StoreError>>,
     ) -> Result<(T, Vec<Option<Generation>>), StoreError> {
+        if level != Level::Coherent {
+            return asked.await;
+        }
         let tickets: Vec<_> = tags.iter().map(|tag| self.local.ticket(&[tag.hash()])).collect();
         let (beside, generations) = asked.await?;
         for ((tag, ticket), generation) in tags.iter().zip(tickets).zip(&generations) {

@@ -84,13 +84,18 @@ impl Key {
     }
 
     #[cfg(feature = "redis")]
-    pub(crate) fn bytes(&self) -> Bytes {
-        self.name.clone()
+    pub(crate) fn bytes(&self) -> &Bytes {
+        &self.name
     }
 
     /// Where the frame, the lease or the hold stands: at the key, or beside it where the value stands bare.
     pub(crate) fn place(&self) -> Bytes {
-        if self.bare { [BESIDE, self.name(), b"}"].concat().into() } else { self.name.clone() }
+        self.beside().unwrap_or_else(|| self.name.clone())
+    }
+
+    /// The same where the value stands bare.
+    pub(crate) fn beside(&self) -> Option<Bytes> {
+        self.bare.then(|| [BESIDE, self.name(), b"}"].concat().into())
     }
 
     /// The whole key, where the name had to be shortened.

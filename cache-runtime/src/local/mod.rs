@@ -213,7 +213,7 @@ impl Local {
     /// Remembers a generation that was asked for after `ticket` was taken of the tag's hash.
     pub(crate) fn learn(&self, tag: &Tag, ticket: Ticket, generation: Generation) {
         if ticket.live {
-            self.generations.insert(tag.bytes(), Known { generation, ticket });
+            self.generations.insert(tag.bytes().clone(), Known { generation, ticket });
         }
     }
 

@@ -224,13 +224,13 @@ impl Store for Memory {
     }
 
     fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {
-        let one = |tag: &Tag| self.place(tag.bytes()).bytes()?[..].try_into().ok();
+        let one = |tag: &Tag| self.place(tag.bytes().clone()).bytes()?[..].try_into().ok();
         at_once(move || tags.iter().map(one).collect())
     }
 
     fn capture<'a>(&'a self, tags: &'a [Tag], ttl: Option<Duration>) -> StoreFuture<'a, Vec<Generation>> {
         let one = move |tag: &Tag| {
-            let mut place = self.place(tag.bytes());
+            let mut place = self.place(tag.bytes().clone());
             let slot = place.slot();
             let known = slot.as_ref().and_then(|slot| Generation::try_from(&slot.bytes[..]).ok());
             let generation = known.unwrap_or_else(crate::tag::fresh);
@@ -256,7 +256,7 @@ impl Store for Memory {
     fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
         at_once(move || {
             for tag in tags {
-                self.place(tag.bytes()).remove();
+                self.place(tag.bytes().clone()).remove();
                 self.announce_tag(tag);
             }
         })

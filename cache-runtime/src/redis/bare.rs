@@ -15,28 +15,33 @@ use bytes::Bytes;
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Where `key` is read, and where most scripts find it: the frame, or the header and the value.
-pub(super) fn names(key: &Key) -> Vec<Bytes> {
-    if key.is_bare() { vec![key.place(), key.bytes()] } else { vec![key.bytes()] }
-}
-
 /// Where the scripts find a key that touch its fence.
-pub(super) struct Fenced {
-    pub(super) place: Bytes,
+pub(super) struct Fenced<'a> {
+    name: &'a [u8],
+    beside: Option<Bytes>,
     pub(super) fence: Vec<u8>,
-    pub(super) bare: Option<Bytes>,
 }
 
-impl Fenced {
-    pub(super) fn of(key: &Key) -> Self {
-        Self { place: key.place(), fence: key.fence(), bare: key.is_bare().then(|| key.bytes()) }
+impl<'a> Fenced<'a> {
+    pub(super) fn of(key: &'a Key) -> Self {
+        Self { name: key.name(), beside: key.beside(), fence: key.fence() }
+    }
+
+    /// Where the frame, the lease or the hold stands.
+    pub(super) fn place(&self) -> &[u8] {
+        self.beside.as_deref().unwrap_or(self.name)
+    }
+
+    /// Where the value does, if that is not there.
+    pub(super) fn bare(&self) -> Option<&[u8]> {
+        self.beside.is_some().then_some(self.name)
     }
 
     /// The same as the keys of a script.
     pub(super) fn with<T>(&self, call: impl FnOnce(&[&[u8]]) -> T) -> T {
-        match &self.bare {
-            None => call(&[&self.place, &self.fence]),
-            Some(bare) => call(&[&self.place, &self.fence, bare]),
+        match self.bare() {
+            None => call(&[self.place(), &self.fence]),
+            Some(bare) => call(&[self.place(), &self.fence, bare]),
         }
     }
 }
@@ -46,7 +51,7 @@ pub(super) fn is_beside(place: &[u8], name: &[u8]) -> bool {
     place.strip_prefix(BESIDE).and_then(|inside| inside.strip_suffix(b"}")) == Some(name)
 }
 
-/// What stands at `key`, of the values at its [`names`].
+/// What stands at `key`, of the values beside it, where it is bare, and at it.
 pub(super) fn entry(
     key: &Key,
     values: &mut impl Iterator<Item = Option<Bytes>>,
@@ -109,7 +114,7 @@ fn split<'a>(key: &Key, frame: &'a [u8]) -> Result<(Vec<u8>, &'a [u8]), StoreErr
 }
 
 impl Redis {
-    /// Runs a script at the [`names`] of `key`.
+    /// Runs a script where most find `key`: at the frame, or at the header and the value.
     pub(super) async fn script_at(
         &self,
         deadline: Duration,
@@ -117,8 +122,10 @@ impl Redis {
         key: &Key,
         args: &[&[u8]],
     ) -> Result<Reply, StoreError> {
-        let names = names(key);
-        self.script(deadline, script, &names.iter().map(|name| &name[..]).collect::<Vec<_>>(), args).await
+        match key.beside() {
+            None => self.script(deadline, script, &[key.name()], args).await,
+            Some(beside) => self.script(deadline, script, &[&beside, key.name()], args).await,
+        }
     }
 
     pub(super) async fn bare_head(&self, key: &Key) -> Result<Bytes, StoreError> {

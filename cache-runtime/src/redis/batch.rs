@@ -11,7 +11,7 @@ use ::redis::{Cmd, Pipeline, RedisResult, Value, cmd};
 use bytes::Bytes;
 
 /// What stands at `names`, which may be of many slots.
-pub(super) async fn get_each(connected: &mut Connected, names: &[Bytes]) -> RedisResult<Vec<Value>> {
+pub(super) async fn get_each(connected: &mut Connected, names: &[&Bytes]) -> RedisResult<Vec<Value>> {
     let mut pipeline = Pipeline::with_capacity(names.len());
     let together: Vec<_> = names.chunk_by(|one, next| bare::is_beside(one, next)).collect();
     for names in &together {
@@ -103,12 +103,11 @@ async fn each_of_many(
     for (names, reply) in names.iter().zip(&mut replies) {
         if is(reply, "TRYAGAIN") {
             // Its slot moves, and its names are not at one place: one after the other.
-            let Fenced { place, fence, bare } = names;
-            *reply = connected.send(&script.by_text(&[place], args)).await?;
-            if let Some(bare) = bare {
-                connected.send(cmd("UNLINK").arg(&bare[..])).await?;
+            *reply = connected.send(&script.by_text(&[names.place()], args)).await?;
+            if let Some(bare) = names.bare() {
+                connected.send(cmd("UNLINK").arg(bare)).await?;
             }
-            connected.send(cmd("SET").arg(&fence[..]).arg("").arg("PX").arg(1)).await?;
+            connected.send(cmd("SET").arg(&names.fence[..]).arg("").arg("PX").arg(1)).await?;
         }
     }
     Ok(replies)

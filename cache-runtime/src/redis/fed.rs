@@ -57,13 +57,13 @@ impl Feeding {
         let mut pipeline = Pipeline::with_capacity(3);
         match announced {
             Announced::Keys(keys) => {
-                for Fenced { place, fence, bare } in keys.iter().map(Fenced::of) {
-                    pipeline.add_command(INVALIDATE.by_hash(&[&place], &[]));
-                    if let Some(bare) = bare {
-                        pipeline.add_command(command(&[b"UNLINK", &bare]));
+                for names in keys.iter().map(Fenced::of) {
+                    pipeline.add_command(INVALIDATE.by_hash(&[names.place()], &[]));
+                    if let Some(bare) = names.bare() {
+                        pipeline.add_command(command(&[b"UNLINK", bare]));
                     }
-                    pipeline.add_command(command(&[b"SET", &fence, b""]));
-                    pipeline.add_command(command(&[b"DEL", &fence]));
+                    pipeline.add_command(command(&[b"SET", &names.fence, b""]));
+                    pipeline.add_command(command(&[b"DEL", &names.fence]));
                 }
             }
             Announced::Tags(tags) => {

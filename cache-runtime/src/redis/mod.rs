@@ -134,15 +134,18 @@ impl Redis {
 impl Store for Redis {
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Option<Bytes>> {
         Box::pin(async {
-            let mut values = self.reads.read(bare::names(key)).await?.into_iter();
+            let beside = key.beside();
+            let names = beside.iter().chain([key.bytes()]).collect::<Vec<_>>();
+            let mut values = self.reads.read(&names).await?.into_iter();
             Ok(bare::entry(key, &mut values, self.now_ms()))
         })
     }
 
     fn look_up<'a>(&'a self, key: &'a Key, tags: &'a [Tag]) -> StoreFuture<'a, Found> {
         Box::pin(async move {
-            let names = bare::names(key).into_iter().chain(tags.iter().map(Tag::bytes)).collect();
-            let mut values = self.reads.read(names).await?.into_iter();
+            let beside = key.beside();
+            let names = beside.iter().chain([key.bytes()]).chain(tags.iter().map(Tag::bytes));
+            let mut values = self.reads.read(&names.collect::<Vec<_>>()).await?.into_iter();
             let entry = bare::entry(key, &mut values, self.now_ms());
             Ok((entry, reply::generations_of(values)))
         })
@@ -239,7 +242,8 @@ impl Store for Redis {
 
     fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {
         Box::pin(async move {
-            Ok(reply::generations_of(self.reads.read(tags.iter().map(Tag::bytes).collect()).await?))
+            let names = tags.iter().map(Tag::bytes).collect::<Vec<_>>();
+            Ok(reply::generations_of(self.reads.read(&names).await?))
         })
     }
 

@@ -42,12 +42,13 @@ impl Reads {
     }
 
     /// What stands at `names`, asked for after this was called.
-    pub(super) async fn read(&self, names: Vec<Bytes>) -> Result<Vec<Option<Bytes>>, StoreError> {
+    pub(super) async fn read(&self, names: &[&Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
         let waiting = Waiting::among(&self.waiting);
         if waiting.is_alone {
-            return ask(&self.link, &names).await;
+            return ask(&self.link, names).await;
         }
         let (answer, answered) = oneshot::channel();
+        let names = names.iter().copied().cloned().collect();
         self.queue.send(Read { names, answer }).map_err(|_| StoreError::Unreachable)?;
         answered.await.unwrap_or(Err(StoreError::Unreachable))
     }
@@ -93,7 +94,7 @@ async fn answer(link: Arc<Link>, reads: Vec<Read>) {
     let mut names = Vec::new();
     for name in reads.iter().flat_map(|read| &read.names) {
         places.entry(name.clone()).or_insert_with(|| {
-            names.push(name.clone());
+            names.push(name);
             names.len() - 1
         });
     }
@@ -103,7 +104,7 @@ async fn answer(link: Arc<Link>, reads: Vec<Read>) {
             for read in reads {
                 let link = link.clone();
                 tokio::spawn(async move {
-                    let values = ask(&link, &read.names).await;
+                    let values = ask(&link, &read.names.iter().collect::<Vec<_>>()).await;
                     let _ = read.answer.send(values);
                 });
             }
@@ -120,7 +121,7 @@ async fn answer(link: Arc<Link>, reads: Vec<Read>) {
     }
 }
 
-async fn ask(link: &Link, names: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
+async fn ask(link: &Link, names: &[&Bytes]) -> Result<Vec<Option<Bytes>>, StoreError> {
     let mut connected = link.connected()?;
     if connected.member.is_some() && names.len() > 1 {
         // One command is for one slot.
@@ -129,7 +130,7 @@ async fn ask(link: &Link, names: &[Bytes]) -> Result<Vec<Option<Bytes>>, StoreEr
         let values = link.within(number, READ, pin!(apart)).await?;
         return values.into_iter().map(reply::bytes).collect();
     }
-    let bytes = names.iter().map(Bytes::len).sum::<usize>() + 4;
+    let bytes = names.iter().map(|name| name.len()).sum::<usize>() + 4;
     let mut command = Cmd::with_capacity(1 + names.len(), bytes);
     command.arg(if names.len() == 1 { "GET" } else { "MGET" });
     for name in names {
