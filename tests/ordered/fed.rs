@@ -121,9 +121,12 @@ async fn a_server_that_does_not_answer_is_waited_for_once() {
     until("it is sent", async || process.0.stats().pending_invalidations == 0).await;
 }
 
-/// The names that a feed has told of, in their order.
+/// What a feed has told.
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct Heard {
+    names: Mutex<Vec<String>>,
+    alive_until: Mutex<Option<TokioInstant>>,
+}
 
 impl Heard {
     /// Listens to `store`; ready when its feed is the one that invalidations go by.
@@ -141,11 +144,15 @@ impl Heard {
     }
 
     fn times(&self, name: &str) -> usize {
-        self.0.lock().expect("no panic").iter().filter(|heard| *heard == name).count()
+        self.names.lock().expect("no panic").iter().filter(|heard| *heard == name).count()
     }
 
     fn add(&self, name: &[u8]) {
-        self.0.lock().expect("no panic").push(name.escape_ascii().to_string());
+        self.names.lock().expect("no panic").push(name.escape_ascii().to_string());
+    }
+
+    fn is_alive(&self) -> bool {
+        self.alive_until.lock().expect("no panic").is_some_and(|until| TokioInstant::now() < until)
     }
 }
 
@@ -160,7 +167,9 @@ impl Listener for Heard {
 
     fn flushed(&self) {}
 
-    fn alive(&self, _: Option<TokioInstant>) {}
+    fn alive(&self, until: Option<TokioInstant>) {
+        *self.alive_until.lock().expect("no panic") = until;
+    }
 
     fn lost(&self) {}
 
@@ -218,6 +227,23 @@ async fn what_is_given_up_on_its_way_is_told_when_it_is_done() {
     until("it is told", async || heard.times("fed:v1:dropped") > 0).await;
     assert!(paused.elapsed() >= Duration::from_millis(300));
     assert_eq!(server.cli(&["EXISTS", "fed:v1:dropped"]), "0");
+}
+
+/// It may have been pushed to all others in place of somebody else's.
+#[tokio::test]
+async fn while_what_was_sent_is_not_told_no_sign_of_life_counts() {
+    let (server, store) = served().await;
+    let heard = Heard::fed(&store, &server).await;
+    server.cli(&["SET", "fed:v1:left", "x"]);
+    let keys = [Key::new("fed:v1:left")];
+    let mut sending = store.invalidate(&keys);
+    assert!(sending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    until("it is executed", async || server.cli(&["EXISTS", "fed:v1:left"]) == "0").await;
+    until("the lease ends", async || !heard.is_alive()).await;
+    assert_eq!(heard.times("fed:v1:left"), 0);
+    sending.await.expect("the server has answered");
+    assert_eq!(heard.times("fed:v1:left"), 1);
+    until("it is served again", async || heard.is_alive()).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, Pipeline, RedisResult};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 /// A feed's connection, if it is known.
 #[derive(Default)]
@@ -107,32 +107,97 @@ impl Announced<'_> {
     }
 }
 
-/// What the server does not push to the feed that sent it: passed on as this is dropped, or as soon as it has certainly been executed.
+/// What the server does not push to the feed that sent it: told as this is dropped, or as soon as it has certainly been executed.
 struct Unpushed<'a> {
     feeding: Feeding,
     announced: Announced<'a>,
+    number: u64,
     executed: bool,
+}
+
+impl<'a> Unpushed<'a> {
+    fn new(feeding: Feeding, announced: Announced<'a>) -> Self {
+        let number = feeding.ear.untold.begin();
+        Self { feeding, announced, number, executed: false }
+    }
 }
 
 impl Drop for Unpushed<'_> {
     fn drop(&mut self) {
-        let Self { feeding, announced, executed } = self;
+        let Self { feeding, announced, number, executed } = self;
         if *executed {
-            return feeding.ear.hear_of(*announced);
+            return feeding.ear.hear_of(*announced, *number);
         }
-        // Nobody listens where nothing can run.
-        let Ok(runtime) = Handle::try_current() else { return };
-        let Feeding { mut connection, ear, .. } = feeding.clone();
+        let (Feeding { mut connection, ear, .. }, number) = (feeding.clone(), *number);
         let (keys, tags) = match *announced {
             Announced::Keys(keys) => (keys.to_vec(), Vec::new()),
             Announced::Tags(tags) => (Vec::new(), tags.to_vec()),
         };
-        runtime.spawn(async move {
+        ear.runtime.clone().spawn(async move {
             // A connection that does not answer is one whose feed ends, and with it everything it told of.
             let _ = in_time(PATIENCE, connection.send_packed_command(&command(&[b"PING"]))).await;
-            ear.hear_of(Announced::Keys(&keys));
-            ear.hear_of(Announced::Tags(&tags));
+            let announced = if tags.is_empty() { Announced::Keys(&keys) } else { Announced::Tags(&tags) };
+            ear.hear_of(announced, number);
         });
+    }
+}
+
+/// What was sent on a feed's connection and is not told yet.
+#[derive(Default)]
+pub(super) struct Untold {
+    counts: Mutex<Counts>,
+    none: Notify,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// The number of what began last.
+    last: u64,
+    /// The number of what was the last at the mark.
+    mark: u64,
+    /// What began before the mark, and is not told.
+    before: usize,
+    /// The same since then.
+    since: usize,
+}
+
+impl Untold {
+    fn begin(&self) -> u64 {
+        let mut counts = self.lock();
+        counts.last += 1;
+        counts.since += 1;
+        counts.last
+    }
+
+    pub(super) fn end(&self, number: u64) {
+        let mut counts = self.lock();
+        if number > counts.mark {
+            counts.since -= 1;
+            return;
+        }
+        counts.before -= 1;
+        if counts.before == 0 {
+            self.none.notify_one();
+        }
+    }
+
+    /// Marks what has begun so far.
+    pub(super) fn mark(&self) {
+        let mut counts = self.lock();
+        let Counts { last, mark, before, since } = &mut *counts;
+        *mark = *last;
+        *before += std::mem::take(since);
+    }
+
+    /// Waits until everything that had begun at the mark is told.
+    pub(super) async fn told(&self) {
+        while self.lock().before > 0 {
+            self.none.notified().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,7 +209,7 @@ impl Redis {
             return Ok(());
         }
         if let Some(feeding) = self.link.peek(|data| self.link.fed().of(data))? {
-            let mut unpushed = Unpushed { feeding, announced, executed: false };
+            let mut unpushed = Unpushed::new(feeding, announced);
             let Unpushed { feeding, executed, .. } = &mut unpushed;
             let sent = self.link.aside(feeding.number, WRITE, pin!(feeding.send(announced))).await;
             *executed = sent == Ok(Some(()));
@@ -161,5 +226,41 @@ impl Redis {
             self.link.within(connected.number, WRITE, pin!(announced.send(&mut connected))).await
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Untold;
+    use futures_util::FutureExt;
+
+    #[test]
+    fn what_begins_after_the_mark_is_not_waited_for() {
+        let untold = Untold::default();
+        let one = untold.begin();
+        untold.mark();
+        let other = untold.begin();
+        assert_eq!(untold.told().now_or_never(), None);
+        untold.end(one);
+        assert_eq!(untold.told().now_or_never(), Some(()));
+        untold.mark();
+        untold.mark();
+        assert_eq!(untold.told().now_or_never(), None);
+        untold.end(other);
+        assert_eq!(untold.told().now_or_never(), Some(()));
+    }
+
+    #[tokio::test]
+    async fn who_waits_hears_of_the_last_of_them() {
+        let untold = Untold::default();
+        let numbers = [untold.begin(), untold.begin()];
+        untold.mark();
+        let ends = async {
+            for number in numbers {
+                tokio::task::yield_now().await;
+                untold.end(number);
+            }
+        };
+        tokio::join!(biased; untold.told(), ends);
     }
 }

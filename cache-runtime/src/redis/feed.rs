@@ -1,7 +1,7 @@
 //! The feed: a connection of its own on which the server pushes the names of fences that invalidations touch.
 
 use super::connection::{Connected, Link, client_error, in_time};
-use super::fed::Announced;
+use super::fed::{Announced, Untold};
 use super::member::is_referral;
 use super::place::Place;
 use super::{WRITE, invalidate};
@@ -14,6 +14,8 @@ use ::redis::{AsyncConnectionConfig, Cmd, PushInfo, PushKind, RedisResult, Value
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::time::timeout_at;
 
 /// Between two signs of life.
 const HEARTBEAT: Duration = Duration::from_millis(250);
@@ -36,6 +38,8 @@ pub(super) struct Ear {
     listener: Weak<dyn Listener>,
     /// Pushes of canaries so far: fences in the lower half, tags in the upper.
     canaries: AtomicU64,
+    pub(super) untold: Untold,
+    pub(super) runtime: Handle,
 }
 
 /// Why a feed ended.
@@ -92,6 +96,8 @@ impl Feed {
             app: self.app.clone(),
             listener: self.listener.clone(),
             canaries: AtomicU64::new(0),
+            untold: Untold::default(),
+            runtime: Handle::current(),
         });
         let Ok(mut connection) = self.connect(&ear).await else { return End::Lost };
         match in_time(PATIENCE, self.track(&mut connection)).await {
@@ -122,11 +128,17 @@ impl Feed {
                 }
             }
             let asked = Instant::now();
+            ear.untold.mark();
             if in_time(PATIENCE, ask(&mut connection, &cmd("PING"))).await.is_err() {
                 return End::Lost;
             }
+            // What the server had to push before is known: the pushes came before the answer, and what was sent on this connection, which
+            // may have been pushed in place of another's, has been told by its own replies.
+            let is_known = timeout_at(asked + HEARTBEAT, ear.untold.told()).await.is_ok();
             let Some(listener) = self.listener.upgrade() else { return End::Unheard };
-            listener.alive(Some(asked + FEED_LEASE));
+            if is_known {
+                listener.alive(Some(asked + FEED_LEASE));
+            }
             drop(listener);
             tokio::time::sleep_until(asked + HEARTBEAT).await;
         }
@@ -234,15 +246,21 @@ impl Ear {
         }
     }
 
-    /// Passes on what the feed's own connection has announced, which is not pushed there.
-    pub(super) fn hear_of(&self, announced: Announced<'_>) {
-        let Some(listener) = self.listener.upgrade() else { return };
+    /// Passes on what was sent on the feed's own connection, which is not pushed there.
+    pub(super) fn hear_of(&self, announced: Announced<'_>, number: u64) {
+        if let Some(listener) = self.listener.upgrade() {
+            self.tell(announced, &*listener);
+        }
+        self.untold.end(number);
+    }
+
+    fn tell(&self, announced: Announced<'_>, listener: &dyn Listener) {
         match announced {
             Announced::Keys(keys) => keys
                 .iter()
                 .filter_map(|key| key.without_app(&self.app))
                 .for_each(|name| listener.invalidated(name)),
-            Announced::Tags(tags) => tags.iter().for_each(|tag| self.hear_key(tag.name(), &*listener)),
+            Announced::Tags(tags) => tags.iter().for_each(|tag| self.hear_key(tag.name(), listener)),
         }
     }
 

@@ -36,7 +36,10 @@ pub(super) fn generations_of(values: impl IntoIterator<Item = Option<Bytes>>) ->
 }
 
 pub(super) fn all_ok(replies: Vec<Value>) -> RedisResult<()> {
-    replies.into_iter().try_for_each(|reply| reply.extract_error().map(drop))
+    replies.into_iter().try_for_each(|reply| match reply {
+        Value::Int(_) | Value::Okay => Ok(()),
+        reply => reply.extract_error().map(drop),
+    })
 }
 
 pub(super) fn is_no_script(error: &RedisError) -> bool {
