@@ -3,7 +3,7 @@
 use super::world::{Process, Spy, World, read_entry};
 use cache_runtime::store::{Listener, Redis, Store};
 use cache_runtime::{Cache, Invalidation, Key, Outcome};
-use cache_tests::gate::GatedLoad;
+use cache_tests::gate::{Counter, GatedLoad};
 use cache_tests::proxy::Proxy;
 use cache_tests::redis_process::RedisServer;
 use cache_tests::wait::until;
@@ -125,7 +125,9 @@ async fn a_server_that_does_not_answer_is_waited_for_once() {
 #[derive(Default)]
 struct Heard {
     names: Mutex<Vec<String>>,
-    alive_until: Mutex<Option<TokioInstant>>,
+    /// When it was said to be alive, until when that was, and how often everything had been said to be unknown before.
+    alive: Mutex<Vec<(TokioInstant, TokioInstant, usize)>>,
+    flushes: Counter,
 }
 
 impl Heard {
@@ -151,8 +153,9 @@ impl Heard {
         self.names.lock().expect("no panic").push(name.escape_ascii().to_string());
     }
 
-    fn is_alive(&self) -> bool {
-        self.alive_until.lock().expect("no panic").is_some_and(|until| TokioInstant::now() < until)
+    /// When it was last said to be alive, and how often everything had been said to be unknown before.
+    fn last_alive(&self) -> (TokioInstant, TokioInstant, usize) {
+        *self.alive.lock().expect("no panic").last().expect("it was alive")
     }
 }
 
@@ -165,10 +168,13 @@ impl Listener for Heard {
         self.add(name);
     }
 
-    fn flushed(&self) {}
+    fn flushed(&self) {
+        self.flushes.add();
+    }
 
     fn alive(&self, until: Option<TokioInstant>) {
-        *self.alive_until.lock().expect("no panic") = until;
+        let until = until.expect("a lease ends");
+        self.alive.lock().expect("no panic").push((TokioInstant::now(), until, self.flushes.get()));
     }
 
     fn lost(&self) {}
@@ -231,19 +237,49 @@ async fn what_is_given_up_on_its_way_is_told_when_it_is_done() {
 
 /// It may have been pushed to all others in place of somebody else's.
 #[tokio::test]
-async fn while_what_was_sent_is_not_told_no_sign_of_life_counts() {
+async fn while_what_was_sent_is_not_told_nothing_is_known_for_long() {
     let (server, store) = served().await;
     let heard = Heard::fed(&store, &server).await;
     server.cli(&["SET", "fed:v1:left", "x"]);
     let keys = [Key::new("fed:v1:left")];
+    let (_, lease_ends, _) = heard.last_alive();
     let mut sending = store.invalidate(&keys);
     assert!(sending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     until("it is executed", async || server.cli(&["EXISTS", "fed:v1:left"]) == "0").await;
-    until("the lease ends", async || !heard.is_alive()).await;
+    let executed = TokioInstant::now();
+    until("everything is unknown", async || heard.flushes.get() > 0).await;
+    until("and can be served again", async || heard.last_alive().2 > 0).await;
+    let signs = heard.alive.lock().expect("no panic").clone();
+    let extended = |(said, until, flushes): &(TokioInstant, TokioInstant, usize)| {
+        *said > executed + Duration::from_millis(250) && *until > lease_ends && *flushes == 0
+    };
+    assert!(!signs.iter().any(extended), "not before: {signs:?}");
     assert_eq!(heard.times("fed:v1:left"), 0);
     sending.await.expect("the server has answered");
     assert_eq!(heard.times("fed:v1:left"), 1);
-    until("it is served again", async || heard.is_alive()).await;
+    let (known, flushes) = (heard.alive.lock().expect("no panic").len(), heard.flushes.get());
+    until("signs of life count", async || heard.alive.lock().expect("no panic").len() > known + 4).await;
+    assert_eq!(heard.flushes.get(), flushes, "and leave what is known");
+}
+
+/// Without its header a value would be taken for somebody else's, which no tag reaches.
+#[tokio::test]
+async fn a_bare_value_and_its_header_go_in_one_step() {
+    let (server, store) = served().await;
+    let heard = Heard::fed(&store, &server).await;
+    let key = Key::new("fed:v1:bare").bare();
+    let mut connection = server.connection().await;
+    server.cli(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
+    server.cli(&["SLOWLOG", "RESET"]);
+    store.invalidate(slice::from_ref(&key)).await.expect("the server answers");
+    assert!(heard.times("fed:v1:bare") > 0);
+    let slow: Vec<redis::Value> =
+        redis::cmd("SLOWLOG").arg("GET").query_async(&mut connection).await.expect("a list");
+    // What a script does has no client.
+    let sent: Vec<_> =
+        slow.iter().map(|slow| format!("{slow:?}")).filter(|slow| !slow.contains("?:0")).collect();
+    let of_header: Vec<_> = sent.iter().filter(|sent| sent.contains("cache:meta:{fed:v1:bare}")).collect();
+    assert!(matches!(of_header[..], [one] if one.contains("\"fed:v1:bare\"")), "{sent:#?}");
 }
 
 #[tokio::test]

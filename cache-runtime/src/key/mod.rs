@@ -104,7 +104,7 @@ impl Key {
         self.full.as_deref()
     }
 
-    /// The key that announces an invalidation of this one; it is never stored.
+    /// The key that announces an invalidation of this one: there for that moment, or, if the connection is cut then, until the next.
     #[must_use]
     pub fn fence(&self) -> Vec<u8> {
         [b"cache:fence:{", self.name(), b"}"].concat()

@@ -7,11 +7,12 @@ use super::script::INVALIDATE;
 use super::{Redis, WRITE, invalidate, invalidate_tags, reply};
 use crate::error::StoreError;
 use crate::key::Key;
+use crate::store::FEED_LEASE;
 use crate::tag::Tag;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, Pipeline, RedisResult};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::Notify;
 
 /// A feed's connection, if it is known.
@@ -23,13 +24,13 @@ struct Feeding {
     /// The data connection with which it shares the server.
     number: u64,
     connection: MultiplexedConnection,
-    ear: Arc<Ear>,
+    ear: Weak<Ear>,
 }
 
 impl Fed {
     /// The feed on `connection` hears what is done on the data connection `number`, and passes it on to `ear`.
-    pub(super) fn is(&self, number: u64, connection: MultiplexedConnection, ear: Arc<Ear>) {
-        *self.lock() = Some(Feeding { number, connection, ear });
+    pub(super) fn is(&self, number: u64, connection: MultiplexedConnection, ear: &Arc<Ear>) {
+        *self.lock() = Some(Feeding { number, connection, ear: Arc::downgrade(ear) });
     }
 
     /// No feed is known to hear it.
@@ -52,18 +53,21 @@ impl Fed {
 }
 
 impl Feeding {
-    /// Sends it such that the last change of each name is this connection's own, which no script's is: the server does not push it here.
+    /// Sends it such that the last change of a name, if it changes at all, is this connection's own, which no script's is: the server does
+    /// not push it here.
     async fn send(&mut self, announced: Announced<'_>) -> RedisResult<()> {
         let mut pipeline = Pipeline::with_capacity(3);
         match announced {
             Announced::Keys(keys) => {
                 for names in keys.iter().map(Fenced::of) {
-                    pipeline.add_command(INVALIDATE.by_hash(&[names.place()], &[]));
-                    if let Some(bare) = names.bare() {
-                        pipeline.add_command(command(&[b"UNLINK", bare]));
+                    if names.bare().is_some() {
+                        // In one step: a value without its header would be taken for somebody else's. It is pushed here, too.
+                        pipeline.add_command(names.with(|names| INVALIDATE.by_hash(names, &[])));
+                    } else {
+                        pipeline.add_command(INVALIDATE.by_hash(&[names.place()], &[]));
+                        pipeline.add_command(command(&[b"SET", &names.fence, b""]));
+                        pipeline.add_command(command(&[b"DEL", &names.fence]));
                     }
-                    pipeline.add_command(command(&[b"SET", &names.fence, b""]));
-                    pipeline.add_command(command(&[b"DEL", &names.fence]));
                 }
             }
             Announced::Tags(tags) => {
@@ -73,6 +77,14 @@ impl Feeding {
             }
         }
         reply::all_ok(self.connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?)
+    }
+
+    /// The same, and tells the feed.
+    async fn announce(self, announced: Announced<'_>) -> RedisResult<()> {
+        let mut unpushed = Unpushed::new(self, announced);
+        unpushed.feeding.send(announced).await?;
+        unpushed.executed = true;
+        Ok(())
     }
 }
 
@@ -107,17 +119,19 @@ impl Announced<'_> {
     }
 }
 
-/// What the server does not push to the feed that sent it: told as this is dropped, or as soon as it has certainly been executed.
+/// What the server does not push to the feed that sent it: told as this is dropped, or as soon as it has certainly been executed. A feed
+/// that has ended needs to be told nothing, since nothing that it told of counts any more.
 struct Unpushed<'a> {
     feeding: Feeding,
     announced: Announced<'a>,
+    /// Its number among what is untold.
     number: u64,
     executed: bool,
 }
 
 impl<'a> Unpushed<'a> {
     fn new(feeding: Feeding, announced: Announced<'a>) -> Self {
-        let number = feeding.ear.untold.begin();
+        let number = feeding.ear.upgrade().map_or(0, |ear| ear.untold.begin());
         Self { feeding, announced, number, executed: false }
     }
 }
@@ -125,24 +139,28 @@ impl<'a> Unpushed<'a> {
 impl Drop for Unpushed<'_> {
     fn drop(&mut self) {
         let Self { feeding, announced, number, executed } = self;
+        let Some(ear) = feeding.ear.upgrade().filter(|_| *number > 0) else { return };
         if *executed {
-            return feeding.ear.hear_of(*announced, *number);
+            return ear.hear_of(*announced, *number);
         }
-        let (Feeding { mut connection, ear, .. }, number) = (feeding.clone(), *number);
+        let (Feeding { mut connection, ear: told, .. }, number) = (feeding.clone(), *number);
         let (keys, tags) = match *announced {
             Announced::Keys(keys) => (keys.to_vec(), Vec::new()),
             Announced::Tags(tags) => (Vec::new(), tags.to_vec()),
         };
-        ear.runtime.clone().spawn(async move {
-            // A connection that does not answer is one whose feed ends, and with it everything it told of.
+        ear.runtime.spawn(async move {
+            // What is not answered in this time has ended the lease, and a later sign of life is asked for after this one.
+            const { assert!(PATIENCE.as_millis() > FEED_LEASE.as_millis()) };
             let _ = in_time(PATIENCE, connection.send_packed_command(&command(&[b"PING"]))).await;
             let announced = if tags.is_empty() { Announced::Keys(&keys) } else { Announced::Tags(&tags) };
-            ear.hear_of(announced, number);
+            if let Some(ear) = told.upgrade() {
+                ear.hear_of(announced, number);
+            }
         });
     }
 }
 
-/// What was sent on a feed's connection and is not told yet.
+/// What was sent on a feed's connection and is not told yet, by the numbers in which it began.
 #[derive(Default)]
 pub(super) struct Untold {
     counts: Mutex<Counts>,
@@ -153,11 +171,11 @@ pub(super) struct Untold {
 struct Counts {
     /// The number of what began last.
     last: u64,
-    /// The number of what was the last at the mark.
+    /// What was the last at the mark.
     mark: u64,
-    /// What began before the mark, and is not told.
+    /// How many numbers up to the mark are not told.
     before: usize,
-    /// The same since then.
+    /// How many after it.
     since: usize,
 }
 
@@ -209,11 +227,9 @@ impl Redis {
             return Ok(());
         }
         if let Some(feeding) = self.link.peek(|data| self.link.fed().of(data))? {
-            let mut unpushed = Unpushed::new(feeding, announced);
-            let Unpushed { feeding, executed, .. } = &mut unpushed;
-            let sent = self.link.aside(feeding.number, WRITE, pin!(feeding.send(announced))).await;
-            *executed = sent == Ok(Some(()));
-            if *executed {
+            let number = feeding.number;
+            let sent = self.link.aside(number, WRITE, pin!(feeding.announce(announced))).await;
+            if sent == Ok(Some(())) {
                 return Ok(());
             }
             self.link.fed().ends();

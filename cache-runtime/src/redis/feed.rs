@@ -21,6 +21,8 @@ use tokio::time::timeout_at;
 const HEARTBEAT: Duration = Duration::from_millis(250);
 /// How long one may take before the connection counts as dead.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// Signs of life in a row that may leave something unknown: fewer than end the lease.
+const MOST_UNKNOWN: u32 = 2;
 /// Between two proofs that pushes arrive.
 const CANARY: Duration = Duration::from_secs(30);
 
@@ -106,7 +108,7 @@ impl Feed {
             Err(_) => return End::Filtered("the server does not offer CLIENT TRACKING"),
         }
         let mut next_canary = Instant::now();
-        let (mut data, mut proven) = (None, false);
+        let (mut data, mut proven, mut unknown) = (None, false, 0);
         loop {
             // A new data connection may lead to another server than this one.
             let moved = self.link.number().is_some_and(|number| data.replace(number) != Some(number));
@@ -116,7 +118,7 @@ impl Feed {
                         next_canary = Instant::now() + CANARY;
                         proven = true;
                         if let Some(number) = data {
-                            self.link.fed().is(number, connection.clone(), ear.clone());
+                            self.link.fed().is(number, connection.clone(), &ear);
                         }
                     }
                     // Pushes came until the data went elsewhere: to be followed there.
@@ -136,7 +138,13 @@ impl Feed {
             // may have been pushed in place of another's, has been told by its own replies.
             let is_known = timeout_at(asked + HEARTBEAT, ear.untold.told()).await.is_ok();
             let Some(listener) = self.listener.upgrade() else { return End::Unheard };
-            if is_known {
+            unknown = if is_known { 0 } else { unknown + 1 };
+            if unknown == MOST_UNKNOWN {
+                // What is asked for from now on is answered by what had been executed before the answer.
+                listener.flushed();
+                unknown = 0;
+            }
+            if unknown == 0 {
                 listener.alive(Some(asked + FEED_LEASE));
             }
             drop(listener);

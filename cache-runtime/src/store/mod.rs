@@ -223,8 +223,8 @@ pub const FEED_LEASE: Duration = Duration::from_secs(1);
 
 /// What hears of invalidations: the in-process tier of one cache.
 ///
-/// Calls come in the order of the events; [`alive`](Self::alive) may be called only when every invalidation that was acknowledged before
-/// `until` less [`FEED_LEASE`] has been told.
+/// Calls come in the order of the events, except for what the store's user sent itself, which comes when it is acknowledged;
+/// [`alive`](Self::alive) may be called only when every invalidation that was acknowledged before `until` less [`FEED_LEASE`] has been told.
 pub trait Listener: Send + Sync {
     /// The entry with this name (without the application) is not true any more.
     fn invalidated(&self, name: &[u8]);
