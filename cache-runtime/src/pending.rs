@@ -137,10 +137,9 @@ impl Pending {
     /// that is gone by the time it is read.
     pub(crate) fn sending(&self, keys: &[Key], tags: &[Tag]) {
         let now = Instant::now();
-        let keys = keys.iter().cloned().map(Item::Key);
-        let tags = tags.iter().cloned().map(Item::Tag);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.recent.extend(keys.chain(tags).map(|item| (now, item)));
+        queue.recent.extend(keys.iter().map(|key| (now, Item::Key(key.clone()))));
+        queue.recent.extend(tags.iter().map(|tag| (now, Item::Tag(tag.clone()))));
         while queue.recent.len() > MOST_RECENT
             || queue.recent.front().is_some_and(|(sent, _)| now.duration_since(*sent) > RECENT)
         {
