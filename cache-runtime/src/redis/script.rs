@@ -1,4 +1,6 @@
 //! The scripts, each one atomic step of the protocol.
+//!
+//! Their constant arguments are strings: a number is printed anew for each call, which takes the server longer than most commands.
 
 use crate::time::millis;
 use ::redis::{Cmd, cmd};

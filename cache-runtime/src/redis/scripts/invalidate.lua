@@ -2,8 +2,8 @@
 local data, fence, bare = KEYS[1], KEYS[2], KEYS[3]
 local call, pcall = redis.call, redis.pcall
 if bare then call('UNLINK', bare) end
-local held = pcall('GETRANGE', data, 0, 0) == 'H'
-if not held or type(pcall('SETRANGE', data, 1, '\1')) == 'table' then call('UNLINK', data) end
+local held = pcall('GETRANGE', data, '0', '0') == 'H'
+if not held or type(pcall('SETRANGE', data, '1', '\1')) == 'table' then call('UNLINK', data) end
 if fence then
   call('SET', fence, '')
   call('DEL', fence)

@@ -21,7 +21,7 @@ if type(old) == 'string' and string.byte(old, 1) == 72 and #old % 24 == 2 then
   end
   local r
   if not found then
-    r = redis.pcall('SETRANGE', KEYS[1], 1, '\1')
+    r = redis.pcall('SETRANGE', KEYS[1], '1', '\1')
   elseif rest ~= '' then
     r = redis.pcall('SET', KEYS[1], string.sub(old, 1, 2) .. rest, 'PX', last - now)
   elseif ARGV[2] ~= '' and string.byte(old, 2) == 0 and not foreign then
