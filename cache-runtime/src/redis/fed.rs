@@ -139,7 +139,7 @@ impl<'a> Unpushed<'a> {
 impl Drop for Unpushed<'_> {
     fn drop(&mut self) {
         let Self { feeding, announced, number, executed } = self;
-        let Some(ear) = feeding.ear.upgrade().filter(|_| *number > 0) else { return };
+        let Some(ear) = feeding.ear.upgrade() else { return };
         if *executed {
             return ear.hear_of(*announced, *number);
         }

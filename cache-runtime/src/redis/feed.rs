@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::time::timeout_at;
+use tokio::time::timeout;
 
 /// Between two signs of life.
 const HEARTBEAT: Duration = Duration::from_millis(250);
@@ -136,7 +136,7 @@ impl Feed {
             }
             // What the server had to push before is known: the pushes came before the answer, and what was sent on this connection, which
             // may have been pushed in place of another's, has been told by its own replies.
-            let is_known = timeout_at(asked + HEARTBEAT, ear.untold.told()).await.is_ok();
+            let is_known = timeout(HEARTBEAT, ear.untold.told()).await.is_ok();
             let Some(listener) = self.listener.upgrade() else { return End::Unheard };
             unknown = if is_known { 0 } else { unknown + 1 };
             if unknown == MOST_UNKNOWN {
