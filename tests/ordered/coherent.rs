@@ -1,7 +1,7 @@
 //! The coherent L1: hits without asking, and what ends them.
 
 use super::fed::clients;
-use super::world::{Process, Spy, World, everywhere};
+use super::world::{Process, Spy, World, everywhere, read_entry};
 use cache_runtime::store::{Memory, Redis, Store};
 use cache_runtime::{Cache, Outcome, Tier, cached};
 use cache_tests::gate::{Gate, GatedLoad};
@@ -52,6 +52,37 @@ async fn read_within_the_bound(process: &Process, source: &GatedLoad<u64>, value
     })
     .await;
     assert!(stale < DELTA, "the old value was read {stale:?} after the invalidation");
+}
+
+/// The feed tells of their end. Where nothing may be old, every lookup asks for them.
+#[tokio::test]
+async fn generations_are_asked_for_once() {
+    everywhere(async |world| {
+        let spy = Spy::default();
+        let (writer, reader) = (world.process().await, world.spied(&spy).await);
+        let source = GatedLoad::open(1);
+        settled(&reader, &source, 1).await;
+        let mut known = None;
+        for id in 2..6 {
+            let read = async |process: &Process| process.spawn(coherent(id, source.clone())).end().await.1;
+            assert_eq!(read(&writer).await, Outcome::Loaded);
+            until("it is stored", async || {
+                writer.0.scope_for(async { coherent_entry(id).exists().await }).await
+            })
+            .await;
+            assert_eq!(read(&reader).await, Outcome::Hit(Tier::L2));
+            assert_eq!(spy.generations.get(), *known.get_or_insert(spy.generations.get()));
+        }
+        writer.read(1, &source).await;
+        until("it is stored", async || writer.0.scope_for(async { read_entry(1).exists().await }).await)
+            .await;
+        let before = spy.generations.get();
+        for _ in 0..3 {
+            assert_eq!(reader.read(1, &source).await.1, Outcome::Hit(Tier::L2));
+        }
+        assert_eq!(spy.generations.get(), before + 3);
+    })
+    .await;
 }
 
 #[tokio::test]

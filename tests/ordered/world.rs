@@ -120,6 +120,8 @@ pub(crate) struct Spy {
     pub(crate) gets: Counter,
     /// Leases that were asked for.
     pub(crate) leases: Counter,
+    /// Lookups that asked for generations.
+    pub(crate) generations: Counter,
     /// Holds back the answers of fills, after they were executed.
     pub(crate) fill_answers: Option<Gate>,
     /// Holds back fills, before they are executed.
@@ -308,6 +310,7 @@ impl Store for Spied {
     }
 
     fn generations<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, Vec<Option<Generation>>> {
+        self.spy.generations.add();
         self.store.generations(tags)
     }
 
