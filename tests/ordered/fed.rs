@@ -133,9 +133,14 @@ struct Heard {
 impl Heard {
     /// Listens to `store`; ready when its feed is the one that invalidations go by.
     async fn fed(store: &Arc<Redis>, server: &RedisServer) -> Arc<Self> {
+        Self::fed_for("", store, server).await
+    }
+
+    /// The same for an application.
+    async fn fed_for(app: &str, store: &Arc<Redis>, server: &RedisServer) -> Arc<Self> {
         let others: Vec<_> = clients(server).into_iter().map(|client| client.id).collect();
         let heard = Arc::new(Self::default());
-        store.listen("", heard.clone());
+        store.listen(app, heard.clone());
         until("its feed is the newest that is known", async || {
             store.invalidate(slice::from_ref(&Key::new("fed:v1:first"))).await.expect("the server answers");
             let is_used = |client: &Client| client.command == "del" && !others.contains(&client.id);
@@ -216,6 +221,16 @@ async fn what_a_feed_sent_itself_it_tells_by_the_reply() {
     assert_eq!(names.map(|name| elsewhere.times(name)), [1, 2], "the other feeds of the store by a push");
 }
 
+#[tokio::test]
+async fn of_what_it_sent_a_feed_tells_what_is_its_applications() {
+    let (server, store) = served().await;
+    let heard = Heard::fed_for("shop", &store, &server).await;
+    let keys = ["shop:fed:v1:a", "other:fed:v1:a", "fed:v1:a"].map(Key::new);
+    store.invalidate(&keys).await.expect("the server answers");
+    let told = ["fed:v1:a", "shop:fed:v1:a", "other:fed:v1:a"].map(|name| heard.times(name));
+    assert_eq!(told, [1, 0, 0]);
+}
+
 /// It is executed after it was given up.
 #[tokio::test]
 async fn what_is_given_up_on_its_way_is_told_when_it_is_done() {
@@ -262,24 +277,29 @@ async fn while_what_was_sent_is_not_told_nothing_is_known_for_long() {
     assert_eq!(heard.flushes.get(), flushes, "and leave what is known");
 }
 
+/// The commands with `name` that clients send during `call`.
+async fn sent_during(call: impl Future<Output = ()>, name: &str, server: &RedisServer) -> Vec<String> {
+    let mut connection = server.connection().await;
+    server.cli(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
+    server.cli(&["SLOWLOG", "RESET"]);
+    call.await;
+    let slow: Vec<redis::Value> =
+        redis::cmd("SLOWLOG").arg("GET").query_async(&mut connection).await.expect("a list");
+    // What a script does has no client.
+    let commands = slow.iter().map(|slow| format!("{slow:?}")).filter(|slow| !slow.contains("?:0"));
+    commands.filter(|command| command.contains(name)).collect()
+}
+
 /// Without its header a value would be taken for somebody else's, which no tag reaches.
 #[tokio::test]
 async fn a_bare_value_and_its_header_go_in_one_step() {
     let (server, store) = served().await;
     let heard = Heard::fed(&store, &server).await;
     let key = Key::new("fed:v1:bare").bare();
-    let mut connection = server.connection().await;
-    server.cli(&["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
-    server.cli(&["SLOWLOG", "RESET"]);
-    store.invalidate(slice::from_ref(&key)).await.expect("the server answers");
+    let invalidation = async { store.invalidate(slice::from_ref(&key)).await.expect("the server answers") };
+    let of_header = sent_during(invalidation, "cache:meta:{fed:v1:bare}", &server).await;
+    assert!(matches!(&of_header[..], [one] if one.contains("\"fed:v1:bare\"")), "{of_header:#?}");
     assert!(heard.times("fed:v1:bare") > 0);
-    let slow: Vec<redis::Value> =
-        redis::cmd("SLOWLOG").arg("GET").query_async(&mut connection).await.expect("a list");
-    // What a script does has no client.
-    let sent: Vec<_> =
-        slow.iter().map(|slow| format!("{slow:?}")).filter(|slow| !slow.contains("?:0")).collect();
-    let of_header: Vec<_> = sent.iter().filter(|sent| sent.contains("cache:meta:{fed:v1:bare}")).collect();
-    assert!(matches!(of_header[..], [one] if one.contains("\"fed:v1:bare\"")), "{sent:#?}");
 }
 
 #[tokio::test]
@@ -288,7 +308,11 @@ async fn what_the_server_refuses_goes_by_the_other_connection() {
     let heard = Heard::fed(&store, &server).await;
     server.cli(&["SET", "fed:v1:refused", "x"]);
     server.cli(&["SCRIPT", "FLUSH"]);
-    store.invalidate(&[Key::new("fed:v1:refused")]).await.expect("the server answers");
+    let invalidation =
+        async || store.invalidate(&[Key::new("fed:v1:refused")]).await.expect("the server answers");
+    invalidation().await;
     assert_eq!(server.cli(&["EXISTS", "fed:v1:refused"]), "0");
     until("it is told", async || heard.times("fed:v1:refused") > 0).await;
+    let sent = sent_during(invalidation(), "fed:v1:refused", &server).await;
+    assert_eq!(sent.len(), 1, "the next at once: {sent:#?}");
 }
