@@ -27,6 +27,7 @@ impl Engine {
         self.invalidate_local(keys, tags);
         self.pending.sending(keys, tags);
         let mut outcome = Invalidation::Applied;
+        // Apart, so that the future of the usual case, which has no tags, is small.
         let (tags_sent, keys_sent) = if tags.is_empty() {
             (None, self.send_keys(keys).await)
         } else {
