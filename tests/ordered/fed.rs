@@ -235,17 +235,23 @@ async fn of_what_it_sent_a_feed_tells_what_is_its_applications() {
 #[tokio::test]
 async fn what_is_given_up_on_its_way_is_told_when_it_is_done() {
     let (server, store) = served().await;
+    let spy = Spy::unfed();
+    let process = Process::over(spy.over(store.clone()));
     let heard = Heard::fed(&store, &server).await;
+    assert_eq!(process.0.invalidate_tag("ordered", "x").await, Invalidation::Applied);
+    assert_eq!(heard.times("ordered}:x"), 1);
+    let tags = spy.tags.lock().expect("no panic").clone();
+    let keys = [Key::new("fed:v1:dropped")];
     server.cli(&["SET", "fed:v1:dropped", "x"]);
     let paused = Instant::now();
     server.cli(&["CLIENT", "PAUSE", "300", "ALL"]);
-    let keys = [Key::new("fed:v1:dropped")];
-    let mut sending = store.invalidate(&keys);
-    assert!(sending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    // The task of the connection writes it.
-    tokio::task::yield_now().await;
-    drop(sending);
-    until("it is told", async || heard.times("fed:v1:dropped") > 0).await;
+    for mut sending in [store.invalidate(&keys), store.invalidate_tags(&tags)] {
+        assert!(sending.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        // The task of the connection writes it.
+        tokio::task::yield_now().await;
+    }
+    until("the key is told", async || heard.times("fed:v1:dropped") > 0).await;
+    until("the tag is told", async || heard.times("ordered}:x") > 1).await;
     assert!(paused.elapsed() >= Duration::from_millis(300));
     assert_eq!(server.cli(&["EXISTS", "fed:v1:dropped"]), "0");
 }

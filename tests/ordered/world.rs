@@ -120,6 +120,8 @@ pub(crate) struct Spy {
     pub(crate) gets: Counter,
     /// Leases that were asked for.
     pub(crate) leases: Counter,
+    /// The tags that were last to be invalidated.
+    pub(crate) tags: Arc<Mutex<Vec<Tag>>>,
     /// Lookups that asked for generations.
     pub(crate) generations: Counter,
     /// Holds back the answers of fills, after they were executed.
@@ -319,6 +321,7 @@ impl Store for Spied {
     }
 
     fn invalidate_tags<'a>(&'a self, tags: &'a [Tag]) -> StoreFuture<'a, ()> {
+        *self.spy.tags.lock().expect("no panic") = tags.to_vec();
         self.store.invalidate_tags(tags)
     }
 
